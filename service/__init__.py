@@ -1,0 +1,1 @@
+"""Spendwarden: watches what AI agents spend, call by call, and stops the runaway ones."""
