@@ -83,7 +83,12 @@ class Member(NamedTuple):
 
 
 class Measures(Struct, array_like=True, gc=False):
-    """Sums over the records of one tally. All whole numbers; `last_ms` is the greatest event time among them."""
+    """Sums over the records of one tally. All whole numbers; `last_ms` is the greatest event time among them.
+
+    `nanos` is what it cost, as told or else by our table; `list_nanos` is what our table says, and `*_pico` the parts of that by
+    kind of token (pico-dollars, so that they add up before the rounding); they are 0 where the table knows no price.
+    `planned_nanos` is the part of `nanos` that the policy's calendar expected.
+    """
 
     records: int = 0
     nanos: int = 0
@@ -99,10 +104,10 @@ class Measures(Struct, array_like=True, gc=False):
     retry_nanos: int = 0
     fallbacks: int = 0
     swapped: int = 0
-    input_nanos: int = 0
-    cache_read_nanos: int = 0
-    cache_write_nanos: int = 0
-    output_nanos: int = 0
+    input_pico: int = 0
+    cache_read_pico: int = 0
+    cache_write_pico: int = 0
+    output_pico: int = 0
     list_nanos: int = 0
     unpriced: int = 0
     began: int = 0
@@ -113,24 +118,38 @@ class Measures(Struct, array_like=True, gc=False):
 
 
 class Tally(Struct, array_like=True, tag="t", gc=False):
-    """So far these totals of a cell, for records of `event_minute` that arrived in `arrival_minute`, as of `offset`."""
+    """The last word on a cell: all records of `event_minute` that arrived in `arrival_minute`, which is over."""
 
     cell: Cell
     event_minute: int
     arrival_minute: int
     offset: int
-    final: bool
     sums: Measures
 
 
+class Progress(Struct, array_like=True, tag="g", gc=False):
+    """So far these totals of a cell for records of `event_minute` that arrived in `arrival_minute`, as of `offset`.
+
+    Said at each mark in which they changed, until the last word; only money, tokens and counts travel between.
+    """
+
+    cell: Cell
+    event_minute: int
+    arrival_minute: int
+    offset: int
+    records: int
+    nanos: int
+    tokens: int
+    last_ms: int
+
+
 class Share(Struct, array_like=True, tag="s", gc=False):
-    """The same for a member: only money, tokens and the last event time."""
+    """The same for a member, also as its last word."""
 
     member: Member
     event_minute: int
     arrival_minute: int
     offset: int
-    final: bool
     records: int
     nanos: int
     tokens: int
@@ -199,7 +218,7 @@ class Purpose(Struct, array_like=True, tag="c"):
     by: str
 
 
-Fact: TypeAlias = Tally | Share | Heaviest | Finding | RunSpend | Purpose
+Fact: TypeAlias = Tally | Progress | Share | Heaviest | Finding | RunSpend | Purpose
 
 
 class Counts(Struct, array_like=True, gc=False):
@@ -233,7 +252,10 @@ class PolicySet(Struct, array_like=True, tag="p"):
 
 
 class Envelope(Struct, array_like=True, tag="e"):
-    """All facts that one stream partition says at one mark, to one journal partition."""
+    """All facts that one stream partition says at one mark, to one journal partition.
+
+    `mark_ms`: all that arrived before it has been heard; `offset`: up to which row of the stream.
+    """
 
     partition: int
     mark_ms: int
