@@ -335,6 +335,24 @@ class Evidence(Struct, array_like=True):
     detail: str = ""
 
 
+class Ordered(Struct, array_like=True, tag="D"):
+    """What was ordered because of an incident and what has become of it, as far as is known at this step; `time_ms` is the order's.
+
+    `state` is the order's (`requested` ... `failed`), in observe mode `requested` for ever: it was decided, not sent.
+    """
+
+    id: str
+    action: str
+    mode: str
+    state: str
+    time_ms: int
+    expires_ms: int
+    reason: str = ""
+    overshoot_nanos: int = 0
+    saved_nanos: int | None = None
+    tier: str = ""
+
+
 class Incident(Struct, array_like=True, tag="I"):
     """One step of an incident, whole: what it is now and why it was said."""
 
@@ -366,6 +384,7 @@ class Incident(Struct, array_like=True, tag="I"):
     runs_out_ms: tuple[int, int, int] | None = None
     parent: str = ""
     order: str = ""
+    ordered: Ordered | None = None
 
 
 class Order(Struct, array_like=True, tag="O"):
