@@ -7,7 +7,7 @@ that SQLite and Kafka can keep them; what they promise is tested by `tests/confo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 STREAM: Final = "stream"
@@ -36,6 +36,10 @@ class Log(Protocol):
         """Appends all values in their order, durably, and returns the first one's offset; raises LogError."""
         ...
 
+    async def append_many(self, topic: str, batches: Mapping[int, Sequence[bytes]]) -> None:
+        """The same for several partitions at the price of one wait; after a LogError or a crash any part may have been written."""
+        ...
+
     async def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Row]:
         """Up to `limit` rows from `offset` on; raises LogError where `offset` has been trimmed away."""
         ...
@@ -49,8 +53,11 @@ class Log(Protocol):
         ...
 
 
+MANIFEST: Final = "manifest"
+
+
 class SnapshotKey(NamedTuple):
-    """Who wrote a part or manifest: `epoch` and `nonce` are the owner's own; `name` is the part, or `manifest`."""
+    """Who wrote a part or manifest: `epoch` and `nonce` are the owner's own; `name` is the part, or `MANIFEST`."""
 
     epoch: int
     nonce: int
@@ -70,7 +77,7 @@ class Snapshots(Protocol):
         ...
 
     async def put(self, owner: str, key: SnapshotKey, value: bytes) -> None:
-        """Writes one value durably; raises LogError."""
+        """Writes one value; raises LogError. A manifest is durable when this returns, and all that was put before it."""
         ...
 
     async def delete(self, owner: str, keys: Sequence[SnapshotKey]) -> None:
