@@ -16,7 +16,7 @@ GENERATION_IDS: Final = 16_384  # 17 bytes each: a sealed part stays under 512 K
 REPEATS_MAX: Final = 1_000_000  # per partition
 DIGEST_BYTES: Final = 16
 _ROW: Final = DIGEST_BYTES + 1
-_KEY: Final = b"spendwarden.repeats.1"
+_PERSON: Final = b"spendwarden.id.1"
 
 
 def identity(tenant: str, kind: str, source: str, id: str) -> bytes:  # noqa: A002 -- the contract's word
@@ -25,7 +25,7 @@ def identity(tenant: str, kind: str, source: str, id: str) -> bytes:  # noqa: A0
     >>> identity("a", "usage", "", "1") == identity("a", "usage", "", "1") != identity("a", "outcome", "", "1")
     True
     """
-    return blake2b(f"{tenant}\0{kind}\0{source}\0{id}".encode(), digest_size=DIGEST_BYTES, key=_KEY).digest()
+    return blake2b(f"{tenant}\0{kind}\0{source}\0{id}".encode(), digest_size=DIGEST_BYTES, person=_PERSON).digest()
 
 
 class Generation(Struct):

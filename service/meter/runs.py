@@ -1,0 +1,244 @@
+"""Executions are followed from their first record to their outcome or to thirty minutes of silence.
+
+Children count in their root. Every rule here looks at one run, speaks at most once per run, and is judged against the agent's
+own past (`habits`) beside a floor, so that honest pollers and long runs stay quiet.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+from msgspec import Struct, field
+
+from service.facts import Finding, Kind, Scope, ident
+from service.meter.habits import Habits, Records, storm_begins
+from service.meter.plan import NO_LIMITS, Limits
+from service.records import Usage
+
+SILENT_MINUTES: Final = 30
+RUNS_MAX: Final = 200_000  # live runs per partition; a run beyond it is tallied but not followed
+CHILDREN_MAX: Final = 5_000  # remembered children per run
+LOOP_REPEATS: Final = 8
+STREAK_CALLS: Final = 16
+STREAK_TOLERANCE_PERMILLE: Final = 3
+FAN_OUT_CHILDREN: Final = 20
+GROWTH_PERCENT: Final = 800
+GROWTH_CALLS: Final = 20
+GROWTH_TOKENS: Final = 32_000
+DEFAULT_FACTOR_PERCENT: Final = 400
+
+CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH = (1 << n for n in range(9))
+_RING: Final = (1 << 96) - 1
+_SLOT: Final = (1 << 32) - 1
+
+
+class Run(Struct, gc=False):
+    """One live execution with its children. `told` is a set of bits: the rules that have spoken."""
+
+    agent: str
+    use_case: str
+    business_unit: str
+    workflow: str
+    started_s: int
+    last_minute: int
+    limits: Limits
+    expected_nanos: int
+    cap_nanos: int
+    nanos: int = 0
+    calls: int = 0
+    last_ms: int = 0
+    told: int = 0
+    ended: bool = False
+    watched: bool = False
+    ring: int = 0
+    repeats: int = 0
+    size: int = 0
+    streak: int = 0
+    opening: int = 0
+    other_agent: str = ""
+    children: dict[str, int] | None = None
+
+
+class Runs(Struct):
+    """The live runs of one partition, by tenant and root; `watched` are those a finding named and that changed since the last mark."""
+
+    live: dict[str, dict[str, Run]] = field(default_factory=dict)
+    count: int = 0
+    dropped: int = 0
+    watched: set[tuple[str, str]] = field(default_factory=set)
+
+    def begin(self, u: Usage, root: str, agent: str, use_case: str, event_ms: int, minute: int, limits: Limits, habits: Habits) -> Run | None:
+        """A new run, or None when RUNS_MAX are live."""
+        if self.count >= RUNS_MAX:
+            self.dropped += 1
+            return None
+        expected = limits.expected_nanos
+        if expected is None:
+            expected = habits.expected(u.tenant, u.workflow, use_case)
+        cap = limits.limit_nanos
+        if expected:
+            learned = expected * limits.factor_percent // 100
+            cap = learned if cap is None else min(cap, learned)
+        run = Run(agent, use_case, u.business_unit, u.workflow, event_ms // 1000, minute, limits, expected or 0, cap or 0)
+        self.live.setdefault(u.tenant, {})[root] = run
+        self.count += 1
+        return run
+
+    def end(self, tenant: str, run: Run, habits: Habits) -> None:
+        """The run teaches its total once; one that a finding named sets no records."""
+        if run.ended:
+            return
+        run.ended = True
+        habits.teach(tenant, run.workflow, run.use_case, run.nanos)
+        records = habits.of(tenant, run.agent)
+        records.runs += 1
+        if run.told & ~CAP:
+            return
+        records.repeats = max(records.repeats, run.repeats)
+        records.streak = max(records.streak, run.streak)
+        records.children = max(records.children, len(run.children or ()))
+        records.calls = max(records.calls, run.calls)
+        if run.opening:
+            records.growth_percent = max(records.growth_percent, run.size * 100 // run.opening)
+
+    def sweep(self, minute: int, habits: Habits) -> list[tuple[str, str, Run]]:
+        """Ends and forgets runs without a record for SILENT_MINUTES; returns those that were watched."""
+        gone: list[tuple[str, str, Run]] = []
+        for tenant, runs in self.live.items():
+            for root in [root for root, run in runs.items() if run.last_minute <= minute - SILENT_MINUTES]:
+                run = runs.pop(root)
+                self.count -= 1
+                self.end(tenant, run, habits)
+                if run.watched:
+                    gone.append((tenant, root, run))
+                    self.watched.discard((tenant, root))
+        return gone
+
+
+def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> list[Finding]:
+    """One more record of a run: its state moves on, and what it broke is said."""
+    run.nanos += nanos
+    run.last_ms = max(run.last_ms, event_ms)
+    broken: list[tuple[int, Kind, float, float, str]] = []
+    if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP:
+        broken.append((CAP, Kind.EXECUTION_CAP, run.nanos / 1e9, run.cap_nanos / 1e9, "spend of the run, USD"))
+    if u.execution_id and u.execution_id != root:
+        _child(run, u, root, records, broken)
+    if u.layer == "inference":
+        run.calls += 1
+        _call(run, u, records, broken)
+    if run.limits is not NO_LIMITS:
+        _limits(run, event_ms, broken)
+    return [_finding(run, u, root, event_ms, arrival_ms, rule) for rule in broken]
+
+
+def _child(run: Run, u: Usage, root: str, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+    if u.agent and u.agent != run.agent and not run.other_agent:
+        run.other_agent = u.agent
+    children = run.children
+    if children is None:
+        children = run.children = {}
+    if u.execution_id in children or len(children) >= CHILDREN_MAX:
+        return
+    parent = u.parent_execution_id
+    children[u.execution_id] = 1 if parent in ("", root) else children.get(parent, 0) + 1
+    allowed = max(FAN_OUT_CHILDREN, records.children * 13 // 10 + 5)
+    if len(children) > allowed and not run.told & FAN_OUT:
+        broken.append((FAN_OUT, Kind.FAN_OUT, len(children), allowed, "children of one run"))
+
+
+def _call(run: Run, u: Usage, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+    size = u.input_tokens + u.cache_read_tokens + u.cache_write_tokens
+    if u.signature:
+        sig = crc32(u.signature.encode())
+        ring = run.ring
+        if sig in (ring & _SLOT, ring >> 32 & _SLOT, ring >> 64):
+            run.repeats += 1
+            allowed = max(LOOP_REPEATS, records.repeats * 3 // 2 + 2)
+            if run.repeats >= allowed and not run.told & LOOP:
+                broken.append((LOOP, Kind.LOOP, run.repeats, allowed, "calls with a signature the run had just used"))
+        else:
+            run.ring = (ring << 32 | sig) & _RING
+    elif size and abs(size - run.size) * 1000 <= STREAK_TOLERANCE_PERMILLE * size and u.attempt <= 1:
+        run.streak += 1
+        allowed = max(STREAK_CALLS, records.streak * 3 // 2 + 2)
+        if run.streak >= allowed and not run.told & STREAK:
+            broken.append((STREAK, Kind.LOOP, run.streak, allowed, "calls in a row with prompts of the same size"))
+    else:
+        run.streak = 0
+    run.opening = run.opening or size
+    run.size = size
+    if size > GROWTH_TOKENS and run.calls > GROWTH_CALLS and not run.told & GROWTH:
+        percent = size * 100 // run.opening
+        allowed = max(GROWTH_PERCENT, records.growth_percent * 3 // 2)
+        if percent > allowed:
+            broken.append((GROWTH, Kind.CONTEXT_GROWTH, percent / 100, allowed / 100, "times the run's first prompt"))
+
+
+def _limits(run: Run, event_ms: int, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+    limits, told = run.limits, run.told
+    children = run.children or {}
+    checks = (
+        (CALLS, limits.calls, run.calls, "calls of the run"),
+        (CHILDREN, limits.children, len(children), "children of the run"),
+        (DEPTH, limits.depth, max(children.values(), default=0) if limits.depth is not None else 0, "levels of children below the run"),
+        (DURATION, limits.duration_s, event_ms // 1000 - run.started_s, "seconds since the run began"),
+    )
+    for bit, limit, value, what in checks:
+        if limit is not None and value > limit and not told & bit:
+            broken.append((bit, Kind.EXECUTION_CAP, value, limit, what))
+
+
+def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule: tuple[int, Kind, float, float, str]) -> Finding:
+    bit, kind, observed, expected, detail = rule
+    run.told |= bit
+    run.watched = True
+    over_cap = bit == CAP
+    if run.other_agent and kind == Kind.LOOP:
+        detail = f"{detail}; {run.agent} and {run.other_agent} take turns"
+    return Finding(
+        id=ident("fnd", u.tenant, kind, root, bit),
+        tenant=u.tenant,
+        kind=kind,
+        scope=Scope("execution", root),
+        time_ms=event_ms,
+        arrival_ms=arrival_ms,
+        agent=run.agent,
+        use_case=run.use_case,
+        business_unit=run.business_unit,
+        workflow=run.workflow,
+        execution=root,
+        spend_nanos=run.nanos,
+        expected_nanos=run.expected_nanos,
+        limit_nanos=run.cap_nanos if over_cap else None,
+        observed=float(observed),
+        expected=float(expected),
+        detail=detail,
+        driver="executions" if kind == Kind.FAN_OUT else "input_tokens" if kind == Kind.CONTEXT_GROWTH else "calls_per_execution",
+        action=run.limits.action if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
+        dimensions=[Scope("execution", root)],
+    )
+
+
+def storm(records: Records, u: Usage, agent: str, use_case: str, event_ms: int, arrival_ms: int) -> Finding | None:
+    """A retry storm of the agent, when this call tips the evidence."""
+    if not storm_begins(records, u.attempt):
+        return None
+    return Finding(
+        id=ident("fnd", u.tenant, Kind.RETRY_STORM, agent, event_ms // 3_600_000),
+        tenant=u.tenant,
+        kind=Kind.RETRY_STORM,
+        scope=Scope("agent", agent),
+        time_ms=event_ms,
+        arrival_ms=arrival_ms,
+        agent=agent,
+        use_case=use_case,
+        business_unit=u.business_unit,
+        workflow=u.workflow,
+        observed=records.storm,
+        expected=0.0,
+        detail=f"third and later tries, the last one number {u.attempt}{': ' + u.error if u.error else ''}",
+        driver="retries",
+        dimensions=[Scope("model", u.model)] if u.model else [],
+    )
