@@ -22,6 +22,7 @@ from service.log.ports import MANIFEST, LogError, Row, SnapshotKey
 BUSY_MS: Final = 5_000
 TRIM_ROWS_MAX: Final = 10_000  # one transaction of a trim: others get in between
 WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
+_CREATING: Final = Lock()  # a new file's change to WAL is the one step that does not wait for others
 
 _ROWS: Final = """
 CREATE TABLE IF NOT EXISTS rows (partition INTEGER, offset INTEGER, arrival_ms INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (partition, offset)) WITHOUT ROWID;
@@ -59,7 +60,7 @@ class _File:
     def __init__(self, path: Path, schema: str, busy_ms: int) -> None:
         self.path = path
         self._write_lock, self._read_lock = Lock(), Lock()
-        with _saying("open", path):
+        with _CREATING, _saying("open", path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer, self._reader = self._connect(busy_ms), self._connect(busy_ms)
             for statement in schema.split(";"):

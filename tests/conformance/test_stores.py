@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
+from threading import Barrier
 
 import pytest
 
@@ -181,26 +181,28 @@ async def test_two_threads_may_share_one_instance(store: Store) -> None:
     assert await shared.span("journal", 0) == (0, 300)
 
 
-async def _from_threads(store: Store, topics: list[str], logs: list[Log]) -> None:
-    failed: list[BaseException] = []
+async def test_many_threads_may_open_a_new_place_at_once(store: Store) -> None:
+    start = Barrier(4)
 
+    def work(number: int) -> None:
+        start.wait()
+        asyncio.run(store.another_log().append(STREAM, number, [b"x"]))
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(4):
+            group.create_task(asyncio.to_thread(work, number))
+    assert [await store.another_log().span(STREAM, number) for number in range(4)] == [(0, 1)] * 4
+
+
+async def _from_threads(store: Store, topics: list[str], logs: list[Log]) -> None:
     async def write(number: int) -> None:
         for i in range(60):
             await logs[number].append(topics[number], 0, [b"%d-%d" % (number, i)] * 5)
             await logs[number].read(STREAM, 0, 0, 3)
 
-    def work(number: int) -> None:
-        try:
-            asyncio.run(write(number))
-        except BaseException as broken:  # noqa: BLE001 -- a thread's error is the test's
-            failed.append(broken)
-
-    threads = [Thread(target=work, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        await asyncio.to_thread(thread.join)
-    assert failed == []
+    async with asyncio.TaskGroup() as group:
+        for number in range(2):
+            group.create_task(asyncio.to_thread(asyncio.run, write(number)))
 
 
 # ---------------------------------------------------------------- snapshots
