@@ -8,6 +8,7 @@ that was cut short, or a row that is missing, is an error and never a shorter lo
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,7 +109,7 @@ def _lines(path: Path) -> Iterator[bytes]:
             yield from file
     except EOFError:
         raise LogError(f"{path}: cut short") from None
-    except (OSError, ValueError) as broken:
+    except (OSError, zlib.error) as broken:
         raise LogError(f"cannot read {path}: {broken}") from broken
 
 
