@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from service.intake import native
+from service.intake import litellm, native
 from service.intake.refusals import Reason, Refusal, Unknown
 from service.records import Record
 
 Parse: TypeAlias = Callable[[bytes, str, Unknown | None], Record | Refusal]
 
-FORMATS: Final[dict[str, Parse]] = {"spendwarden": native.parse}
+FORMATS: Final[dict[str, Parse]] = {"spendwarden": native.parse, "litellm": litellm.parse}
 
 __all__ = ["FORMATS", "Parse", "Reason", "Refusal", "Unknown"]

@@ -32,7 +32,7 @@ def parse(raw: bytes, where: str = "", unknown: Unknown | None = None) -> Usage 
         return Refusal(reason=Reason.TOO_LARGE, detail=detail, where=where, raw=raw)
     try:
         usage = _decode_usage(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         return read_carefully(raw, where, unknown)
     time = usage.time
     timely = 0 <= time < TIME_END_S if isinstance(time, float) else 1970 < time.year < 9999
