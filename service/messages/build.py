@@ -1,0 +1,72 @@
+"""A notice or an order becomes a neutral message, written for someone who is no engineer and has just been woken up."""
+
+from __future__ import annotations
+
+from service.facts import Incident, Notice, Order, Scope
+from service.messages.causes import amounts, changed, where
+from service.messages.figures import figures, lead
+from service.messages.links import evidence_url
+from service.messages.message import BASIS, Message
+from service.messages.remedies import done
+from service.phrases import DETAIL_MAX, called, listed, moment, named, shown, span, spelt
+from service.records import DEFAULT_TENANT
+
+
+def of_notice(notice: Notice, public_url: str) -> Message:
+    """What one receiver reads about one step of an incident; `public_url` is where links point."""
+    incident = notice.about
+    why, causes = _cause(incident)
+    return Message(
+        headline=shown(notice.title, DETAIL_MAX),
+        severity=incident.severity,
+        lead=lead(incident),
+        fields=figures(incident),
+        why=why,
+        causes=causes,
+        done=done(incident),
+        links=(("Evidence and actions", evidence_url(public_url, notice.incident)),),
+        ids=(*_tenant(notice.tenant), ("incident", notice.incident), ("notice", notice.id)),
+        basis=" ".join(part for part in (BASIS, _found_by(incident)) if part),
+    )
+
+
+def of_order(order: Order, public_url: str) -> Message:
+    """What a person reads about an order; machines get the order itself."""
+    who = called(order.scope)
+    running = order.executions or []
+    rows = (
+        ("Ordered", moment(order.time_ms)),
+        ("Reason", spelt(order.reason)),
+        ("Valid until", f"{moment(order.expires_ms)}, {span(order.expires_ms - order.time_ms)} from the order"),
+        ("Mode", "observe: decided and told, not sent" if order.mode == "observe" else shown(order.mode)),
+        ("Tier", named(order.tier) if order.tier else ""),
+        ("Executions", f"{len(running):,} running: {listed(running)}" if running else ""),
+        ("Asked by", named(order.by) if order.by else ""),
+        ("Approved by", named(order.approved_by) if order.approved_by else ""),
+    )
+    url = evidence_url(public_url, order.incident)
+    return Message(
+        headline=f"Order to {order.action} {who}",
+        severity="info" if order.action == "resume" else "critical",
+        fields=tuple((label, value) for label, value in rows if value),
+        links=(("Evidence", url),) if url else (),
+        ids=(*_tenant(order.tenant), ("order", order.id), ("sequence", str(order.sequence)), *((("incident", order.incident),) if order.incident else ())),
+        basis="",
+    )
+
+
+def _cause(incident: Incident) -> tuple[str, tuple[str, ...]]:
+    cause = incident.cause
+    if cause is None:
+        return "", ()
+    head, drivers = amounts(cause)
+    return f"Why it costs {head}", (*drivers, *where(cause.dimensions), *changed(cause.changes))
+
+
+def _found_by(incident: Incident) -> str:
+    votes = sorted({shown(vote.detector) for vote in incident.evidence})
+    return f"Found by {listed(votes)}." if votes else ""
+
+
+def _tenant(tenant: str) -> tuple[tuple[str, str], ...]:
+    return () if tenant == DEFAULT_TENANT else (("tenant", called(Scope("tenant", tenant)).removeprefix("tenant ")),)

@@ -1,0 +1,51 @@
+"""A message before any medium: parts a person reads, in the order they are read, each already safe and bounded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+BASIS: Final = "Metered AI spend in USD, counted call by call from what callers report and from list prices; the provider's bill may differ."
+_LABEL_WIDTH: Final = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message. `lead` says what happens in a sentence or two, `done` what was or was not done about it; `causes` follow `why`."""
+
+    headline: str
+    severity: str
+    lead: str = ""
+    done: tuple[str, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    why: str = ""
+    causes: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    ids: tuple[tuple[str, str], ...] = ()
+    basis: str = BASIS
+
+
+def plain(message: Message) -> str:
+    """The message as text without mark-up, also what a screen reader or a notification shows; ends with a newline.
+
+    >>> print(plain(Message(headline="Agent indexer has stopped", severity="info", fields=(("Owner", "search"),), basis="USD")), end="")
+    [INFO] Agent indexer has stopped
+    <BLANKLINE>
+    Owner:       search
+    <BLANKLINE>
+    USD
+    """
+    parts = [
+        f"[{message.severity.upper()}] {message.headline}",
+        message.lead,
+        _section("What was done:", message.done),
+        "\n".join(f"{label + ':':<{_LABEL_WIDTH}} {value}" for label, value in message.fields),
+        _section(f"{message.why}:", message.causes) if message.causes else message.why,
+        "\n".join(f"{label}: {url}" for label, url in message.links),
+        "\n".join(part for part in (message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)) if part),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(head: str, lines: tuple[str, ...]) -> str:
+    return "\n".join([head, *(f"  {text}" for text in lines)]) if lines else ""

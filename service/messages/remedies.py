@@ -1,0 +1,93 @@
+"""What was done about it, or was not: an observed order is told as what would have been done, a sent one never as more than is known."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.facts import Incident, Kind, Ordered
+from service.money import spoken
+from service.phrases import DETAIL_MAX, called, capital, moment, named, shown, spelt
+
+_WORDS: Final = {
+    "pause": ("Paused", "Pausing"),
+    "throttle": ("Throttled", "Throttling"),
+    "degrade": ("Degraded", "Degrading"),
+    "resume": ("Resumed", "Resuming"),
+}
+
+
+def done(incident: Incident) -> tuple[str, ...]:
+    """Lines that say what was done, what it achieved and what is still open."""
+    ordered, who = incident.ordered, called(incident.scope)
+    if ordered is None:
+        return (f"Nothing was stopped: {'no order was given' if incident.state == 'resolved' else 'it is for a person to decide'}.",)
+    if ordered.mode == "observe":
+        return (
+            f"Would have {_past(ordered).lower()} {who}{_tier(ordered)} on {moment(ordered.time_ms)}.",
+            "Nothing was stopped: the policy says to observe only, so the spending goes on.",
+        )
+    return _step(ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds)
+
+
+def _step(ordered: Ordered, who: str, *, ignored: bool) -> tuple[str, ...]:
+    when, until = moment(ordered.time_ms), moment(ordered.expires_ms)
+    match ordered.state:
+        case "effective":
+            return (
+                f"{_past(ordered)} {who}{_tier(ordered)} on {when}, and it is proved: no spend since the stop took hold.",
+                *_balance(ordered),
+                _ends(ordered),
+            )
+        case "accepted":
+            return (f"{_past(ordered)} {who}{_tier(ordered)}: ordered on {when}, accepted by the orchestrator.", _watching(), _ends(ordered))
+        case "refused" | "expired":
+            verb = "refused" if ordered.state == "refused" else "not obeyed in time"
+            return (f"The order of {when} to {ordered.action} {who} was {verb}{_because(ordered)}.", "Nothing was stopped: the spending goes on.")
+        case "failed" if ignored:
+            return (f"Ordered on {when} to {ordered.action} {who}, but it goes on spending: {spoken(ordered.overshoot_nanos)} since the order.", _by_hand())
+        case "failed":
+            return (f"The order of {when} to {ordered.action} {who} failed{_because(ordered)}.", _by_hand())
+        case "delivered":
+            told = "the orchestrator has got the order and has not answered yet"
+        case _:
+            told = "the orchestrator has not confirmed it yet"
+    return (f"{_words(ordered)[1]} {who}{_tier(ordered)}: ordered on {when}, {told}.", _watching(), f"The order holds until {until} unless someone resumes it.")
+
+
+def _balance(ordered: Ordered) -> tuple[str, ...]:
+    spent = (
+        f"Between the order and the stop {spoken(ordered.overshoot_nanos)} was still spent."
+        if ordered.overshoot_nanos
+        else "Nothing was spent after the order."
+    )
+    if ordered.saved_nanos is None:
+        return (spent,)
+    return (spent, f"Saved so far, against the pace before the order: about {spoken(ordered.saved_nanos)}.")
+
+
+def _words(ordered: Ordered) -> tuple[str, str]:
+    return _WORDS.get(ordered.action, (capital(spelt(ordered.action)), capital(spelt(ordered.action))))
+
+
+def _past(ordered: Ordered) -> str:
+    return _words(ordered)[0]
+
+
+def _tier(ordered: Ordered) -> str:
+    return f" to tier {named(ordered.tier)}" if ordered.tier else ""
+
+
+def _because(ordered: Ordered) -> str:
+    return f" ({shown(ordered.reason, DETAIL_MAX)})" if ordered.reason else ""
+
+
+def _ends(ordered: Ordered) -> str:
+    return f"It stays so until {moment(ordered.expires_ms)} unless someone resumes it."
+
+
+def _watching() -> str:
+    return "The spend is being watched until it has really stopped."
+
+
+def _by_hand() -> str:
+    return "Someone has to stop it by hand, now."

@@ -1,0 +1,126 @@
+"""The one line a person reads first: what happens, to whom, and how much money it is about.
+
+Law of this file: only the notice that tells a budget line has a percentage in its title, and it is the highest line it tells.
+Alarms are sentences; what is settled is named in a word. Two notices of one incident differ in reason or in the money they name.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.facts import Incident, Kind
+from service.money import spoken
+from service.phrases import called, capital, line, moment, named, span, spelt, times
+
+LINE_REASONS: Final = frozenset({"opened", "line_crossed"})
+_SETTLED: Final = frozenset({"acknowledged", "snoozed", "resolved", "verdict", "planned", "note", "resumed"})
+_ORDER_ENDS: Final = {
+    "effective": "has stopped: the {action} works",
+    "refused": "was not stopped: the order to {action} it was refused",
+    "expired": "was not stopped: the order to {action} it ran out before anyone obeyed",
+    "failed": "was not stopped: the order to {action} it failed",
+}
+_PREFIXES: Final = {"worse": "Getting worse: ", "escalated": "Escalated: ", "reopened": "Back again: "}
+
+# The first of these that an incident holds gives its title: the graver and the more telling come first.
+_SAYS: Final = {
+    Kind.PAUSE_IGNORED: "keeps spending although it was paused",
+    Kind.LEAKED_KEY: "is used by someone new and may be stolen",
+    Kind.LOOP: "repeats itself in a loop",
+    Kind.RETRY_STORM: "retries failing calls again and again",
+    Kind.FAN_OUT: "starts far more child executions than usual",
+    Kind.EXECUTION_CAP: "costs far more than one execution should",
+    Kind.CONTEXT_GROWTH: "sends more context with every step",
+    Kind.CACHE_BREAK: "has lost its prompt cache and pays full price for its input",
+    Kind.MODEL_SWAP: "is served by a different model than expected",
+    Kind.PROMPT_BLOAT: "sends much longer prompts than before",
+    Kind.PRICE_CHANGE: "pays different prices than before",
+    Kind.VOLUME_SURGE: "makes far more calls than usual",
+    Kind.SPEND_ANOMALY: "spends far more than usual",
+    Kind.SLOW_DRIFT: "costs a little more every day",
+    Kind.BUDGET_FORECAST: "will probably use up its budget before the period ends",
+    Kind.BUDGET_THRESHOLD: "is using up its budget",
+    Kind.TOKEN_QUOTA: "has used up its token quota",
+    Kind.FLAT_LINE: "has gone quiet and spends nothing",
+    Kind.UNPRICED: "uses a model without a known price",
+    Kind.UNATTRIBUTED: "spends money that no owner is named for",
+    Kind.TIER_VIOLATION: "uses a dearer class of model than the policy allows",
+    Kind.BATCH_VIOLATION: "pays full price for work that could run as a batch",
+}
+_BUDGET: Final = frozenset({Kind.BUDGET_THRESHOLD, Kind.BUDGET_FORECAST})
+
+
+def tells_line(incident: Incident, reason: str) -> bool:
+    """Whether a notice given for this reason tells a budget line: then, and only then, it carries `budget` and `threshold`."""
+    return incident.threshold is not None and reason in LINE_REASONS
+
+
+def title(incident: Incident, reason: str) -> str:
+    """The title of a notice about this step of an incident, given for this reason; names from outside are made safe and short."""
+    who = called(incident.scope)
+    if tells_line(incident, reason):
+        return f"{capital(who)} has passed {line(incident.threshold or 0.0)} % of {_budget(incident)}: {_money(incident)}"
+    if reason in _ORDER_ENDS and incident.ordered is not None:
+        return capital(f"{who} {_ORDER_ENDS[reason].format(action=incident.ordered.action)}{_outcome(incident, reason)}")
+    if reason in _SETTLED:
+        return f"{capital(spelt(reason))}: {_noun(incident)} of {who}, {_money(incident)}"
+    prefix = _prefix(incident, reason)
+    return capital(f"{prefix}{who} {_says(incident)}{',' if prefix else ':'} {_money(incident)}")
+
+
+def headline_kind(incident: Incident) -> Kind:
+    """The finding that the title speaks of: the most telling one the incident holds.
+
+    An incident without a finding cannot be; it would be a bug of the warden's.
+    """
+    assert incident.kinds, incident.id
+    return min(incident.kinds, key=_RANK.__getitem__)
+
+
+_RANK: Final = {kind: rank for rank, kind in enumerate(_SAYS)}
+
+
+def _prefix(incident: Incident, reason: str) -> str:
+    if reason == "reminder":
+        return f"Still {incident.state} after {span(incident.time_ms - incident.opened_ms)}: "
+    return _PREFIXES.get(reason, "")
+
+
+def _says(incident: Incident) -> str:
+    kind = headline_kind(incident)
+    expected = incident.spend_nanos - incident.excess_nanos
+    if kind is Kind.SPEND_ANOMALY and 0 < 2 * expected <= incident.spend_nanos:
+        return f"spends {times(incident.spend_nanos / expected)} its usual"
+    if kind in _BUDGET and incident.budget:
+        return _SAYS[kind].replace("its budget", _budget(incident))
+    return _SAYS[kind]
+
+
+def _noun(incident: Incident) -> str:
+    kind = headline_kind(incident)
+    return _budget(incident) if kind in _BUDGET else spelt(kind)
+
+
+def _budget(incident: Incident) -> str:
+    return f"budget {named(incident.budget)}" if incident.budget else "its budget"
+
+
+def _money(incident: Incident) -> str:
+    kind, spent = headline_kind(incident), spoken(incident.spend_nanos)
+    if kind is Kind.PAUSE_IGNORED and incident.ordered is not None:
+        return f"{spoken(incident.ordered.overshoot_nanos)} since the order"
+    if incident.limit_nanos is not None and incident.threshold is not None:
+        return f"{spent} of {spoken(incident.limit_nanos)} spent"
+    if incident.limit_nanos is not None:
+        return f"{spent} where {spoken(incident.limit_nanos)} is the limit"
+    if kind is Kind.SPEND_ANOMALY and incident.spend_nanos > incident.excess_nanos:
+        return f"{spent} where {spoken(incident.spend_nanos - incident.excess_nanos)} was expected"
+    return f"{spent} since {moment(incident.opened_ms)}"
+
+
+def _outcome(incident: Incident, reason: str) -> str:
+    assert incident.ordered is not None
+    saved, overshoot = incident.ordered.saved_nanos, incident.ordered.overshoot_nanos
+    if reason == "effective":
+        return f", about {spoken(saved)} saved so far" if saved else f", {_money(incident)}"
+    return f", {spoken(overshoot)} spent since then" if overshoot else f", {_money(incident)}"
