@@ -8,6 +8,7 @@ Everything travels as MessagePack; fields are only ever added at the end.
 from __future__ import annotations
 
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -17,6 +18,16 @@ from service.records import Change, Outcome, Usage
 
 MARK_MS: Final = 200
 MINUTE_MS: Final = 60_000
+
+
+def ident(prefix: str, *parts: object) -> str:
+    """The same facts, the same id, for ever: a prefix and 80 bits of a digest.
+
+    >>> ident("inc", "default", "agent", "indexer", 7) == ident("inc", "default", "agent", "indexer", 7)
+    True
+    """
+    text = "\0".join(map(str, parts))
+    return f"{prefix}-{blake2b(text.encode(), digest_size=10).hexdigest()}"
 
 
 class Scope(NamedTuple):
@@ -115,6 +126,10 @@ class Measures(Struct, array_like=True, gc=False):
     duration_ms: int = 0
     planned_nanos: int = 0
     quantity_milli: int = 0
+    unpriced_input: int = 0
+    unpriced_cache_read: int = 0
+    unpriced_cache_write: int = 0
+    unpriced_output: int = 0
 
 
 class Tally(Struct, array_like=True, tag="t", gc=False):
@@ -191,6 +206,7 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
     driver: str = ""
     action: str = ""
     dimensions: list[Scope] = msgspec.field(default_factory=list)
+    since_ms: int = 0
 
 
 class RunSpend(Struct, array_like=True, tag="r", gc=False):
@@ -236,7 +252,6 @@ class Counts(Struct, array_like=True, gc=False):
     cells_folded: int = 0
     members_folded: int = 0
     repeats_forgotten: int = 0
-    root_unknown: int = 0
 
 
 class Tick(Struct, array_like=True, tag="k", gc=False):
@@ -445,7 +460,16 @@ class Untold(Struct, array_like=True, tag="U"):
     reason: str
 
 
-Decision: TypeAlias = Incident | Order | OrderState | Notice | Untold
+class PricedLate(Struct, array_like=True, tag="L"):
+    """Tokens that nobody could price when they came have a price now: so much more belongs to that cell and event minute."""
+
+    time_ms: int
+    cell: Cell
+    event_minute: int
+    nanos: int
+
+
+Decision: TypeAlias = Incident | Order | OrderState | Notice | Untold | PricedLate
 
 
 class Outbox(Struct, array_like=True):

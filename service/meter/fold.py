@@ -26,7 +26,7 @@ from service.meter.cells import (
     progress,
 )
 from service.meter.habits import Habits
-from service.meter.plan import EMPTY_PLAN, Plan, compile_plan
+from service.meter.plan import EMPTY_PLAN, Plan, attributes_of_usage, compile_plan, member_kind
 from service.meter.repeats import HORIZON_MS, Repeats, identity
 from service.meter.runs import Run, Runs, follow, storm
 from service.money import nanos_of
@@ -205,7 +205,7 @@ def _usage(meter: Meter, offset: int, arrival_ms: int, u: Usage) -> None:
         known[1] += nanos
     elif len(meter.minute.callers) < CALLERS_PER_MINUTE_MAX:
         meter.minute.callers[caller] = [1, nanos]
-    if meter.plan.member_kinds:
+    if meter.plan.members:
         _members(meter, offset, u, nanos, fresh + read + write + produced, event_ms)
     root = u.root_execution_id or u.parent_execution_id or u.execution_id
     if root:
@@ -288,7 +288,12 @@ def _priced(meter: Meter, u: Usage, cell: Open, listed: int, event_ms: int, arri
             return 0
     elif not u.input_tokens + u.cache_read_tokens + u.cache_write_tokens + u.output_tokens:
         return 0
-    cell.sums.unpriced += 1
+    sums = cell.sums
+    sums.unpriced += 1
+    sums.unpriced_input += u.input_tokens
+    sums.unpriced_cache_read += u.cache_read_tokens
+    sums.unpriced_cache_write += u.cache_write_tokens
+    sums.unpriced_output += u.output_tokens
     meter.counts.unpriced += 1
     what = f"no rate for {u.currency}" if u.cost is not None else f"no price for {u.model or u.operation + ' per ' + u.unit}"
     _once(meter, Kind.UNPRICED, cell.cell, event_ms, arrival_ms, what, "")
@@ -324,19 +329,17 @@ def _once(meter: Meter, kind: Kind, cell: Cell, event_ms: int, arrival_ms: int, 
 
 def _members(meter: Meter, offset: int, u: Usage, nanos: int, tokens: int, event_ms: int) -> None:
     """Exact totals of the scopes that no cell names and that a limit asks for."""
-    minute = meter.minute
-    event_minute = event_ms // MINUTE_MS
-    for kind in meter.plan.member_kinds:
-        name = _member_name(u, kind)
-        if not name:
+    attributes = attributes_of_usage(u)
+    done: set[Member] = set()
+    for pattern in meter.plan.members:
+        scope = pattern.member(attributes)
+        if scope is None or (pattern.name != "*" and scope.name != pattern.name):
             continue
-        key = (Member(u.tenant, kind, name), event_minute)
-        share = minute.members.get(key)
-        if share is None:
-            if len(minute.members) >= MEMBERS_PER_MINUTE_MAX:
-                meter.counts.members_folded += 1
-                key = (Member(u.tenant, kind, OTHER), event_minute)
-            share = minute.members.setdefault(key, OpenShare(*key))
+        member = Member(u.tenant, member_kind(pattern), scope.name)
+        if member in done:
+            continue
+        done.add(member)
+        share = _share(meter, member, event_ms // MINUTE_MS)
         share.records += 1
         share.nanos += nanos
         share.tokens += tokens
@@ -344,15 +347,18 @@ def _members(meter: Meter, offset: int, u: Usage, nanos: int, tokens: int, event
         share.offset = offset
         if not share.dirty:
             share.dirty = True
-            minute.dirty_members.append(share)
+            meter.minute.dirty_members.append(share)
 
 
-def _member_name(u: Usage, kind: str) -> str:
-    if kind == "execution":
-        return u.root_execution_id or u.parent_execution_id or u.execution_id
-    if kind.startswith("label."):
-        return (u.labels or {}).get(kind[6:], "")
-    return str(getattr(u, kind))
+def _share(meter: Meter, member: Member, event_minute: int) -> OpenShare:
+    members = meter.minute.members
+    share = members.get((member, event_minute))
+    if share is None:
+        if len(members) >= MEMBERS_PER_MINUTE_MAX:
+            meter.counts.members_folded += 1
+            member = Member(member.tenant, member.kind, OTHER)
+        share = members.setdefault((member, event_minute), OpenShare(member, event_minute))
+    return share
 
 
 def _other(meter: Meter, arrival_ms: int, r: Outcome | Change) -> None:

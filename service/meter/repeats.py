@@ -6,6 +6,7 @@ Exactness is promised inside the horizon; a record whose own time is beyond it c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -16,6 +17,7 @@ GENERATION_IDS: Final = 16_384  # 17 bytes each: a sealed part stays under 512 K
 REPEATS_MAX: Final = 1_000_000  # per partition
 DIGEST_BYTES: Final = 16
 _ROW: Final = DIGEST_BYTES + 1
+_HEAD: Final = 8
 _PERSON: Final = b"spendwarden.id.1"
 
 
@@ -29,11 +31,16 @@ def identity(tenant: str, kind: str, source: str, id: str) -> bytes:  # noqa: A0
 
 
 class Generation(Struct):
-    """Some thousand identities that arrived one after the other, the last of them at `until_ms`."""
+    """Some thousand identities that arrived one after the other, the last of them at `until_ms`, as they are saved: sealed for ever."""
 
     serial: int
-    until_ms: int = 0
-    ids: list[bytes] = field(default_factory=list)
+    until_ms: int
+    packed: bytes
+
+    def identities(self) -> Iterator[bytes]:
+        """Each digest again."""
+        for at in range(_HEAD, len(self.packed), _ROW):
+            yield self.packed[at : at + DIGEST_BYTES]
 
 
 class Repeats(Struct):
@@ -41,38 +48,41 @@ class Repeats(Struct):
 
     known: dict[bytes, int] = field(default_factory=dict)
     sealed: list[Generation] = field(default_factory=list)
-    open: Generation = field(default_factory=lambda: Generation(0))
+    serial: int = 0
+    open: list[bytes] = field(default_factory=list)
+    open_until_ms: int = 0
 
     def remember(self, digest: bytes, check: int, arrival_ms: int) -> None:
         """Adds a new identity; the caller has looked that it is not known."""
         self.known[digest] = check
-        newest = self.open
-        newest.ids.append(digest)
-        newest.until_ms = arrival_ms
-        if len(newest.ids) >= GENERATION_IDS:
-            self.sealed.append(newest)
-            self.open = Generation(newest.serial + 1)
+        self.open.append(digest)
+        self.open_until_ms = arrival_ms
+        if len(self.open) >= GENERATION_IDS:
+            self.sealed.append(Generation(self.serial, arrival_ms, self.pack_open()))
+            self.serial += 1
+            self.open = []
 
     def forget(self, arrival_ms: int) -> int:
         """Drops generations beyond the horizon, and the oldest ones beyond REPEATS_MAX; returns how many of the latter ids."""
         early = 0
         while self.sealed and (self.sealed[0].until_ms < arrival_ms - HORIZON_MS or len(self.known) > REPEATS_MAX):
             oldest = self.sealed.pop(0)
-            early += len(oldest.ids) if oldest.until_ms >= arrival_ms - HORIZON_MS else 0
-            for digest in oldest.ids:
+            count = 0
+            for digest in oldest.identities():
                 self.known.pop(digest, None)
+                count += 1
+            early += count if oldest.until_ms >= arrival_ms - HORIZON_MS else 0
         return early
 
-    def pack(self, generation: Generation) -> bytes:
-        """A generation as bytes: until_ms, then digest and check byte of each identity."""
-        rows = b"".join(digest + bytes((self.known[digest],)) for digest in generation.ids)
-        return generation.until_ms.to_bytes(8, "big", signed=True) + rows
+    def pack_open(self) -> bytes:
+        """The generation that still grows, as bytes: its last arrival, then digest and check byte of each identity."""
+        return self.open_until_ms.to_bytes(_HEAD, "big", signed=True) + b"".join(d + bytes((self.known[d],)) for d in self.open)
 
-    def unpack(self, serial: int, raw: bytes) -> Generation:
-        """The reverse of `pack`, into this state's memory."""
-        generation = Generation(serial, int.from_bytes(raw[:8], "big", signed=True))
-        for at in range(8, len(raw), _ROW):
-            digest = raw[at : at + DIGEST_BYTES]
-            generation.ids.append(digest)
-            self.known[digest] = raw[at + DIGEST_BYTES]
-        return generation
+    def unpack(self, packed: bytes) -> list[bytes]:
+        """Learns the identities of packed bytes again and returns them in their order."""
+        ids: list[bytes] = []
+        for at in range(_HEAD, len(packed), _ROW):
+            digest = packed[at : at + DIGEST_BYTES]
+            ids.append(digest)
+            self.known[digest] = packed[at + DIGEST_BYTES]
+        return ids

@@ -218,6 +218,7 @@ def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule
         driver="executions" if kind == Kind.FAN_OUT else "input_tokens" if kind == Kind.CONTEXT_GROWTH else "calls_per_execution",
         action=run.limits.action if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
         dimensions=[Scope("execution", root)],
+        since_ms=run.started_s * 1000,
     )
 
 

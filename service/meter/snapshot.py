@@ -1,0 +1,124 @@
+"""The meter as the runner owns it: its rows, its facts, and its state as parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from service import parts
+from service.facts import Counts, decode_stream, encode
+from service.meter.cells import Minute, Open, OpenShare
+from service.meter.fold import VERSION, Meter, fold
+from service.meter.habits import Habits
+from service.meter.plan import EMPTY_PLAN, compile_plan
+from service.meter.repeats import Generation, Repeats
+from service.meter.runs import Run, Runs
+
+_BASE: Final = ("counts", "repeats", "minute", "runs", "habits", "plan")
+
+
+@dataclass(frozen=True)
+class MeterFold:
+    """The first fold: from the stream into the journal."""
+
+    kind: str = "meter"
+    version: int = VERSION
+    source: str = "stream"
+    sink: str = "journal"
+
+    def empty(self, partition: int) -> Meter:
+        """A meter that has heard nothing."""
+        return Meter(partition)
+
+    def decode(self, raw: bytes) -> Any:
+        """A row of the stream."""
+        return decode_stream(raw)
+
+    def fold(self, state: Meter, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
+        """What is said at the marks passed, all to the one journal partition of the embedded shell."""
+        return [(0, encode(envelope)) for envelope in fold(state, items)]
+
+    def policy_version(self, state: Meter) -> int:
+        """Of the policy in force."""
+        return state.policy.version if state.policy is not None else 0
+
+    def dump(self, state: Meter) -> Mapping[str, bytes]:
+        """The whole state; sealed generations of repeats are the very same bytes each time."""
+        return dump(state)
+
+    def load(self, raw: Mapping[str, bytes], partition: int) -> Meter:
+        """The state that was dumped."""
+        return load(raw)
+
+
+def dump(meter: Meter) -> dict[str, bytes]:
+    """A meter as parts."""
+    repeats, minute, runs = meter.repeats, meter.minute, meter.runs
+    dirty = [(*o.cell, o.event_minute) for o in minute.dirty]
+    dirty_members = [(m.member, m.event_minute) for m in minute.dirty_members]
+    rest = (dirty, dirty_members, repeats.serial, runs.count, runs.dropped, sorted(runs.watched), minute.number, list(runs.live))
+    found = {
+        **parts.dump("meter", meter, leave_out=_BASE),
+        "counts": encode(meter.counts),
+        "rest": encode(rest),
+        "repeats-open": repeats.pack_open(),
+        **{f"repeats-{g.serial:08d}": g.packed for g in repeats.sealed},
+        **parts.table("cells", minute.cells),
+        **parts.table("members", minute.members),
+        **parts.table("callers", minute.callers),
+        **parts.table("means", meter.habits.means),
+        **parts.table("agents", meter.habits.agents),
+    }
+    for number, live in enumerate(runs.live.values()):
+        found |= parts.table(f"runs{number}", live)
+    return found
+
+
+_Rest = tuple[list[Any], list[Any], int, int, int, list[tuple[str, str]], int, list[str]]
+
+
+def load(raw: Mapping[str, bytes]) -> Meter:
+    """The meter that was dumped; what is derived from the policy is derived again."""
+    dirty, dirty_members, serial, count, dropped, watched, number, tenants = msgspec.msgpack.decode(raw["rest"], type=_Rest)
+    minute = parts.load("", Minute, {".": encode({}), **_named(raw)}, dirty=[], dirty_members=[], number=number)
+    minute.dirty = [minute.cells[tuple(key)] for key in dirty]  # type: ignore[index]
+    by_member: dict[tuple[tuple[str, ...], int], OpenShare] = {(tuple(m.member), m.event_minute): m for m in minute.members.values()}
+    minute.dirty_members = [by_member[tuple(member), event_minute] for member, event_minute in dirty_members]
+    live = {tenant: parts.load_table(f"runs{at}", dict[str, Run], raw) for at, tenant in enumerate(tenants)}
+    habits = parts.load("", Habits, {".": encode({}), **_named(raw)})
+    meter = parts.load(
+        "meter",
+        Meter,
+        raw,
+        counts=msgspec.msgpack.decode(raw["counts"], type=Counts),
+        repeats=_repeats(raw, serial),
+        minute=minute,
+        runs=Runs(live, count, dropped, set(watched)),
+        habits=habits,
+        plan=EMPTY_PLAN,
+    )
+    if meter.policy is not None:
+        meter.plan = compile_plan(meter.policy)
+    return meter
+
+
+def _named(raw: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {f".{name}": value for name, value in raw.items()}
+
+
+def _repeats(raw: Mapping[str, bytes], serial: int) -> Repeats:
+    repeats = Repeats(serial=serial)
+    for name in sorted(n for n in raw if n.startswith("repeats-") and n != "repeats-open"):
+        packed = raw[name]
+        repeats.unpack(packed)
+        repeats.sealed.append(Generation(int(name.removeprefix("repeats-")), int.from_bytes(packed[:8], "big", signed=True), packed))
+    packed = raw["repeats-open"]
+    repeats.open_until_ms = int.from_bytes(packed[:8], "big", signed=True)
+    repeats.open = repeats.unpack(packed)
+    return repeats
+
+
+__all__ = ["MeterFold", "Open", "dump", "load"]

@@ -1,0 +1,197 @@
+"""Budget and quota lines: each told once per member and period, whatever is late, repeated or restarted.
+
+A line's identity is tenant, budget, member, period and line, never the moment of telling. Spend counts in the period of its own
+time; a period that is over still decides for 35 days, but pauses no one. Severity comes from the time that is left.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.facts import MINUTE_MS, Evidence, Kind, Scope, ident
+from service.warden import incidents, orders
+from service.warden.plan import Limit
+from service.warden.state import PERIOD_KEPT_DAYS, PERIODS_PER_TENANT_MAX, Episode, Period, Tenant, Warden
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
+NEVER: Final = 1 << 62
+REARM_PERCENT: Final = 90  # a rolling line may be told again once spend was below this share of it
+URGENT_MS: Final = 2 * HOUR_MS
+FORECAST_ELAPSED_PERCENT: Final = 30
+
+
+def add(w: Warden, t: Tenant, limit: Limit, member: str, event_minute: int, amount: int, last_ms: int) -> None:
+    """Spend (nanos, or tokens for a quota) of one member at one event minute; says every line that this crosses."""
+    period = _period(t, limit, member, event_minute)
+    if period is None:
+        return
+    step = limit.bucket_minutes
+    bucket = event_minute // step
+    period.buckets[bucket] = period.buckets.get(bucket, 0) + amount
+    period.spent += amount
+    period.last_ms = max(period.last_ms, last_ms)
+    if limit.rolling_minutes:
+        _roll(limit, period, bucket)
+    elif len(period.buckets) > 60:
+        del period.buckets[min(period.buckets)]
+    if period.spent >= period.next_at:
+        _cross(w, t, limit, member, period)
+
+
+def _period(t: Tenant, limit: Limit, member: str, event_minute: int) -> Period | None:
+    span = limit.span(event_minute)
+    key = (limit.name, member, span.key)
+    period = t.periods.get(key)
+    if period is None:
+        if len(t.periods) >= PERIODS_PER_TENANT_MAX:
+            t.periods_folded += 1
+            return None
+        period = t.periods[key] = Period(span.key, span.start_ms, span.end_ms)
+        rearm(limit, period)
+    return period
+
+
+def rearm(limit: Limit, period: Period) -> None:
+    """Sets the spend at which the next untold line is reached; called again when a policy changes the limit."""
+    untold = [line for line in limit.lines if line not in period.told]
+    period.next_at = min((limit.at(line) for line in untold), default=NEVER)
+
+
+def _roll(limit: Limit, period: Period, bucket: int) -> None:
+    width = limit.rolling_minutes // limit.bucket_minutes
+    if bucket <= period.newest and bucket > period.newest - width:
+        return
+    period.newest = max(period.newest, bucket)
+    for gone in [b for b in period.buckets if b <= period.newest - width]:
+        period.spent -= period.buckets.pop(gone)
+    lowered = [line for line in period.told if period.spent * 100 >= limit.at(line) * REARM_PERCENT]
+    if len(lowered) < len(period.told):
+        period.told = lowered
+        rearm(limit, period)
+
+
+def _cross(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> None:
+    """One step of the incident per line, lowest first; then one notice for the highest."""
+    crossed = [line for line in limit.lines if line not in period.told and period.spent >= limit.at(line)]
+    period.told = sorted({*period.told, *crossed})
+    rearm(limit, period)
+    if not crossed:
+        return
+    episode = _episode(w, t, limit, member, period)
+    pausing = limit.pause_at is not None and period.spent >= limit.at(limit.pause_at) and period.end_ms > w.now_ms
+    for line in crossed:
+        fresh = not episode.state
+        episode.threshold = line
+        episode.thresholds = [line]
+        graver = incidents.raise_severity(episode, "critical" if pausing else _severity(limit, period, line, w.now_ms))
+        event = incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE
+        incidents.step(w, t, episode, event, "line_crossed")
+    episode.thresholds = crossed
+    incidents.tell(w, t, episode, "line_crossed", line=True)
+    if pausing:
+        orders.request(w, t, episode, episode.scope, limit.action, "pause_at", until_ms=period.end_ms)
+
+
+def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> Episode:
+    scope = Scope(limit.kind, member)
+    kind = Kind.TOKEN_QUOTA if limit.tokens else Kind.BUDGET_THRESHOLD
+    again = sorted(period.told)[0] if limit.rolling_minutes and len(period.told) == 1 else ""
+    eid = period.incident
+    if not eid or (again and t.episodes.get(eid) is not None and t.episodes[eid].state == "resolved"):
+        eid = ident("inc", t.name, "budget", limit.name, member, period.key, period.last_ms // MINUTE_MS if limit.rolling_minutes else "")
+    period.incident = eid
+    episode = incidents.of(t, eid, scope, "budget", w.now_ms)
+    if kind not in episode.kinds:
+        episode.kinds.append(kind)
+    episode.budget = limit.name
+    episode.spend_nanos = 0 if limit.tokens else period.spent
+    episode.limit_nanos = None if limit.tokens else limit.amount
+    episode.excess_nanos = max(0, episode.spend_nanos - (episode.limit_nanos or 0)) if not limit.tokens else 0
+    episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
+    elapsed = min(max(w.now_ms - period.start_ms, 1), period.end_ms - period.start_ms)
+    episode.pace = round(period.spent / limit.amount / (elapsed / (period.end_ms - period.start_ms)), 3)
+    episode.runs_out_ms = runs_out(limit, period, w.now_ms)
+    episode.detail = f"{period.spent} of {limit.amount} tokens" if limit.tokens else ""
+    evidence = Evidence("budget_line", round(period.spent * 100 / limit.amount, 4), float(limit.amount) / (1 if limit.tokens else 1e9), float(period.spent) / (1 if limit.tokens else 1e9), limit.name)
+    episode.evidence = [evidence]
+    return episode
+
+
+def _severity(limit: Limit, period: Period, line: float, now_ms: int) -> str:
+    """By the time left to act, not by the percentage alone: 85 % on the 15th is graver than on the 29th."""
+    if line >= 100:
+        return "critical"
+    runs = runs_out(limit, period, now_ms)
+    if runs is None or runs[1] >= period.end_ms or period.end_ms <= now_ms:
+        return "info"
+    return "critical" if runs[1] - now_ms <= URGENT_MS else "warning"
+
+
+def runs_out(limit: Limit, period: Period, now_ms: int) -> tuple[int, int, int] | None:
+    """When the money is gone at the fastest, likely and slowest of three paces: last hours, last day, whole period.
+
+    None when it is not going at all; at or after the end of the period means: not in this period.
+    """
+    left = limit.amount - period.spent
+    if left <= 0:
+        return (now_ms, now_ms, now_ms)
+    paces = [p for p in _paces(limit, period, now_ms) if p > 0]
+    if not paces:
+        return None
+    fast, slow = max(paces), min(paces)
+    likely = sum(paces) / len(paces)
+    return (now_ms + int(left / fast), now_ms + int(left / likely), now_ms + int(left / slow))
+
+
+def _paces(limit: Limit, period: Period, now_ms: int) -> list[float]:
+    """Spend per millisecond over the last three hours, the last day and the period so far."""
+    elapsed = max(now_ms - period.start_ms, HOUR_MS) if not limit.rolling_minutes else limit.rolling_minutes * MINUTE_MS
+    step_ms = limit.bucket_minutes * MINUTE_MS
+    paces = [period.spent / elapsed]
+    for width_ms in (3 * HOUR_MS, DAY_MS):
+        if width_ms <= elapsed:
+            spent = sum(v for b, v in period.buckets.items() if (b + 1) * step_ms > now_ms - width_ms)
+            paces.append(spent / width_ms)
+    return paces
+
+
+def look_ahead(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> None:
+    """`budget_forecast`: said once, when even the slowest pace runs out before the period ends."""
+    if period.forecast_told or limit.tokens or limit.rolling_minutes or period.spent >= limit.amount or not limit.forecast:
+        return
+    length = period.end_ms - period.start_ms
+    elapsed = w.now_ms - period.start_ms
+    if elapsed * 100 < length * FORECAST_ELAPSED_PERCENT or w.now_ms >= period.end_ms:
+        return
+    runs = runs_out(limit, period, w.now_ms)
+    if runs is None or runs[2] >= period.end_ms - length // 20:
+        return
+    period.forecast_told = True
+    episode = _episode(w, t, limit, member, period)
+    if Kind.BUDGET_FORECAST not in episode.kinds:
+        episode.kinds.append(Kind.BUDGET_FORECAST)
+    if not episode.state:
+        episode.kinds = [Kind.BUDGET_FORECAST]
+    incidents.raise_severity(episode, "warning")
+    incidents.step(w, t, episode, incidents.MORE if episode.state else incidents.FOUND, "forecast")
+    incidents.tell(w, t, episode, "forecast")
+
+
+def close_periods(w: Warden, t: Tenant) -> None:
+    """Resolves the incidents of periods that are over, looks ahead in those that run, forgets what is older than 35 days."""
+    reach = w.reach_ms
+    gone: list[tuple[str, str, str]] = []
+    for key, period in t.periods.items():
+        limit = w.plan.limit(key[0])
+        if period.end_ms + PERIOD_KEPT_DAYS * DAY_MS < reach and (limit is None or not limit.rolling_minutes):
+            gone.append(key)
+        if limit is None:
+            continue
+        over = reach >= period.end_ms + 5 * MINUTE_MS if not limit.rolling_minutes else not period.told
+        if over and period.incident and t.episodes.get(period.incident) is not None:
+            incidents.resolve(w, t, t.episodes[period.incident], "period_over")
+        elif not over:
+            look_ahead(w, t, limit, key[1], period)
+    for key in gone:
+        del t.periods[key]

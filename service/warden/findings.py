@@ -1,0 +1,133 @@
+"""What the meter found becomes incidents, causes and orders; and the runs it named are followed by their spend."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.facts import Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
+from service.warden import incidents, orders, windows
+from service.warden.state import Episode, RunSeen, Tenant, Warden
+
+RUNS_KEPT_MAX: Final = 50_000
+WORSE_FACTOR: Final = 4
+HOUR_MS: Final = 3_600_000
+LEAST_AGE_MS: Final = 60_000
+ORDERED_ACTIONS: Final = frozenset({"pause", "throttle", "degrade"})
+
+
+def heard(w: Warden, t: Tenant, f: Finding) -> None:
+    """A finding, once: it joins its incident, gets its cause, and asks for an order where the policy says so."""
+    if f.id in t.found:
+        return
+    if f.execution:
+        _know_run(t, f)
+    if _small(w, t, f):
+        t.found[f.id] = w.minute
+        t.runs[f.execution].quiet = f
+        w.out.append(Untold(w.now_ms, "", t.name, "below_min_loss"))
+        return
+    _open(w, t, f)
+
+
+def _small(w: Warden, t: Tenant, f: Finding) -> bool:
+    """The built-in watch on runs (no cap of the policy) wakes nobody before the run has cost what a pause would have to save."""
+    run = t.runs.get(f.execution)
+    return f.kind == Kind.EXECUTION_CAP and not f.action and run is not None and not run.incident and f.spend_nanos < w.plan.min_loss_nanos
+
+
+def _open(w: Warden, t: Tenant, f: Finding) -> None:
+    t.found.pop(f.id, None)
+    known = incidents.heard(w, t, f)
+    if known is None:
+        return
+    episode, fresh_kind = known
+    if f.execution:
+        t.runs[f.execution].incident = episode.id
+    _sum_up(t, episode, f)
+    action = _action(w, f)
+    scope = f.scope
+    graver = incidents.raise_severity(episode, "critical" if action in ORDERED_ACTIONS else "info" if _mild(f) else "warning")
+    fresh = episode.state in ("", "resolved")
+    incidents.step(w, t, episode, incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE, str(f.kind))
+    if action in ORDERED_ACTIONS:
+        pace = _pace(w, t, f)
+        loss = None if f.action in ORDERED_ACTIONS else pace
+        orders.request(w, t, episode, scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=pace)
+    if fresh or fresh_kind or graver:
+        incidents.tell(w, t, episode, "opened" if fresh else "worse" if graver else "new_finding")
+    else:
+        w.out.append(Untold(w.now_ms, episode.id, t.name, "unchanged"))
+
+
+def _mild(f: Finding) -> bool:
+    return f.kind in (Kind.UNPRICED, Kind.TIER_VIOLATION, Kind.BATCH_VIOLATION) and f.action in ("", "none")
+
+
+def _action(w: Warden, f: Finding) -> str:
+    """What the finding asks for: a cap's or rule's own action, else a pause where `pauses.on` names its kind."""
+    if f.action:
+        return "pause" if f.action == "order" and f.kind in w.plan.pausing else f.action
+    return "pause" if f.kind in w.plan.pausing and f.kind != Kind.EXECUTION_CAP else ""
+
+
+def _pace(w: Warden, t: Tenant, f: Finding) -> int:
+    """Nanos an hour that the scope burns now: the least that an hour's delay would cost."""
+    if f.execution:
+        return f.spend_nanos * HOUR_MS // max(f.time_ms - f.since_ms, LEAST_AGE_MS)
+    return windows.pace(w, t, f.scope)
+
+
+def _know_run(t: Tenant, f: Finding) -> None:
+    if f.execution not in t.runs:
+        while len(t.runs) >= RUNS_KEPT_MAX:
+            del t.runs[next(iter(t.runs))]
+        t.runs[f.execution] = RunSeen(f.agent, -1, f.spend_nanos, 0, f.time_ms, False, f.expected_nanos, f.since_ms, "")
+
+
+def _sum_up(t: Tenant, episode: Episode, f: Finding) -> None:
+    """Spend and excess of the incident, and the cause that they add up to."""
+    if not f.execution:
+        episode.cause = _cause(f.driver, f.spend_nanos - f.expected_nanos, f.dimensions, []) if f.driver else episode.cause
+        return
+    runs = [t.runs[root] for root in episode.executions if root in t.runs]
+    episode.spend_nanos = sum(run.nanos for run in runs)
+    episode.excess_nanos = sum(max(0, run.nanos - run.expected_nanos) for run in runs)
+    if f.limit_nanos is not None:
+        episode.limit_nanos = f.limit_nanos
+    if episode.cause is None or f.driver:
+        driver = episode.cause.driver if episode.cause is not None else f.driver
+        episode.cause = _cause(driver, episode.excess_nanos, f.dimensions, [])
+
+
+def _cause(driver: str, excess: int, dimensions: list[Scope], changes: list[str]) -> Cause:
+    return Cause(driver, 1.0, [DriverShare(driver, excess)], [DimensionShare(d.kind, d.name, 1.0) for d in dimensions], changes)
+
+
+def run_spent(w: Warden, t: Tenant, r: RunSpend) -> None:
+    """A run that a finding named goes on, or has ended."""
+    run = t.runs.get(r.root)
+    if run is None or r.offset < run.offset or (r.offset == run.offset and r.ended == run.ended):
+        return
+    more = r.nanos - run.nanos
+    run.offset, run.nanos, run.calls, run.last_ms, run.ended = r.offset, r.nanos, r.calls, r.last_ms, r.ended
+    scope = Scope("execution", r.root)
+    if scope in t.tracked:
+        orders.spent(t, scope, more, r.last_ms)
+    episode = t.episodes.get(run.incident)
+    if episode is None:
+        if run.quiet is not None and run.nanos >= w.plan.min_loss_nanos:
+            quiet, run.quiet = run.quiet, None
+            _open(w, t, quiet)
+        return
+    episode.spend_nanos += more
+    episode.excess_nanos += more
+    if more > 0:
+        episode.found_ms = w.now_ms
+    if episode.cause is not None and episode.cause.drivers:
+        episode.cause = _cause(episode.cause.driver, episode.excess_nanos, [Scope(d.kind, d.name) for d in episode.cause.dimensions], episode.cause.changes)
+    if episode.state == "resolved" and more > 0:
+        incidents.step(w, t, episode, incidents.MORE, "spends_on")
+        incidents.tell(w, t, episode, "reopened")
+    elif episode.spend_nanos >= WORSE_FACTOR * max(episode.told_nanos, w.plan.min_loss_nanos):
+        incidents.step(w, t, episode, incidents.MORE, "worse")
+        incidents.tell(w, t, episode, "worse")

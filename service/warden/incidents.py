@@ -1,0 +1,198 @@
+"""Incidents: one per episode and scope. Every change of an incident's state happens in the table of this file.
+
+A step is said as an `Incident` line with its named reason; whether anyone is told is decided by `routing`, with a reason too. What
+a person said is never overwritten by what was measured.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.facts import Evidence, Finding, Incident, Kind, Scope, Untold, ident
+from service.warden import routing
+from service.warden.state import EVIDENCE_MAX, EXECUTIONS_MAX, FINDINGS_KEPT_MINUTES, Episode, Tenant, Warden
+
+FOUND, MORE, WORSE, ACKNOWLEDGE, SNOOZE, WAKE, SETTLE = "found", "more", "worse", "acknowledge", "snooze", "wake", "settle"
+SEVERITIES: Final = ("info", "warning", "critical")
+RUNS_WINDOW_MS: Final = 6 * 3_600_000
+QUIET_RUNS_MS: Final = 3_600_000
+EPISODE_KEPT_MS: Final = 40 * 86_400_000
+
+# (state, event) -> (new state, action of the line). What is not here cannot happen and changes nothing.
+TRANSITIONS: Final[dict[tuple[str, str], tuple[str, str]]] = {
+    ("", FOUND): ("open", "opened"),
+    ("open", FOUND): ("open", "updated"),
+    ("open", MORE): ("open", "updated"),
+    ("open", WORSE): ("open", "escalated"),
+    ("open", ACKNOWLEDGE): ("acknowledged", "acknowledged"),
+    ("open", SNOOZE): ("snoozed", "snoozed"),
+    ("open", SETTLE): ("resolved", "resolved"),
+    ("acknowledged", FOUND): ("acknowledged", "updated"),
+    ("acknowledged", MORE): ("acknowledged", "updated"),
+    ("acknowledged", WORSE): ("acknowledged", "escalated"),
+    ("acknowledged", SNOOZE): ("snoozed", "snoozed"),
+    ("acknowledged", SETTLE): ("resolved", "resolved"),
+    ("snoozed", FOUND): ("snoozed", "updated"),
+    ("snoozed", MORE): ("snoozed", "updated"),
+    ("snoozed", WORSE): ("open", "escalated"),
+    ("snoozed", ACKNOWLEDGE): ("acknowledged", "acknowledged"),
+    ("snoozed", SNOOZE): ("snoozed", "snoozed"),
+    ("snoozed", WAKE): ("open", "updated"),
+    ("snoozed", SETTLE): ("resolved", "resolved"),
+    ("resolved", FOUND): ("open", "reopened"),
+    ("resolved", MORE): ("open", "reopened"),
+    ("resolved", WORSE): ("open", "reopened"),
+}
+
+
+def of(t: Tenant, eid: str, scope: Scope, family: str, now_ms: int) -> Episode:
+    """The incident of that id, begun (not yet said) if there is none."""
+    episode = t.episodes.get(eid)
+    if episode is None:
+        episode = t.episodes[eid] = Episode(eid, t.name, scope, family, now_ms)
+    return episode
+
+
+def raise_severity(episode: Episode, severity: str) -> bool:
+    """Lifts the severity, never lowers it; says whether that made a known incident graver."""
+    graver = SEVERITIES.index(severity) > SEVERITIES.index(episode.severity)
+    if graver:
+        episode.severity = severity
+    return graver and bool(episode.state)
+
+
+def step(w: Warden, t: Tenant, episode: Episode, event: str, reason: str) -> bool:
+    """Moves an incident on by the table and says the step; False where the table knows no such move."""
+    move = TRANSITIONS.get((episode.state, event))
+    if move is None:
+        return False
+    episode.state, action = move
+    episode.revision += 1
+    if action == "opened":
+        episode.owner = routing.owner_of(w, t, episode)
+    if action in ("opened", "reopened"):
+        episode.found_ms = w.now_ms
+    if action == "resolved":
+        episode.resolved_ms = w.now_ms
+    w.out.append(line(w, t, episode, action, reason))
+    return True
+
+
+def line(w: Warden, t: Tenant, e: Episode, action: str, reason: str) -> Incident:
+    """The incident as it stands, as a line of the transcript."""
+    return Incident(
+        time_ms=w.now_ms,
+        action=action,
+        id=e.id,
+        tenant=e.tenant,
+        scope=e.scope,
+        kinds=list(e.kinds),
+        severity=e.severity,
+        state=e.state,
+        opened_ms=e.opened_ms,
+        revision=e.revision,
+        spend_nanos=e.spend_nanos,
+        excess_nanos=e.excess_nanos,
+        limit_nanos=e.limit_nanos,
+        cause=e.cause,
+        evidence=list(e.evidence),
+        reason=reason,
+        owner=e.owner,
+        detail=e.detail,
+        executions=list(e.executions),
+        budget=e.budget,
+        threshold=e.threshold,
+        thresholds=list(e.thresholds),
+        pace=e.pace,
+        period_start_ms=e.period_start_ms,
+        period_end_ms=e.period_end_ms,
+        runs_out_ms=e.runs_out_ms,
+        parent=e.parent,
+        order=e.order,
+        ordered=routing.ordered(t, e),
+    )
+
+
+def tell(w: Warden, t: Tenant, episode: Episode, reason: str, *, line: bool = False) -> None:
+    """Tells whoever routing names, or says why nobody is told."""
+    untold = routing.untold(w, t, episode, reason)
+    if untold:
+        w.out.append(Untold(w.now_ms, episode.id, t.name, untold))
+        return
+    routing.notify(w, t, episode, reason, line_of=_last_line(w, episode, reason), budget_line=line)
+
+
+def _last_line(w: Warden, episode: Episode, reason: str) -> Incident:
+    for decision in reversed(w.out):
+        if isinstance(decision, Incident) and decision.id == episode.id:
+            return decision
+    return line(w, w.tenants[episode.tenant], episode, "updated", reason)
+
+
+def resolve(w: Warden, t: Tenant, episode: Episode, reason: str) -> None:
+    """The episode is over; whoever was told hears it."""
+    if step(w, t, episode, SETTLE, reason):
+        tell(w, t, episode, "resolved")
+
+
+# ---------------------------------------------------------------- findings about runs and single calls
+
+
+def heard(w: Warden, t: Tenant, f: Finding) -> tuple[Episode, bool] | None:
+    """A finding of the meter joins its incident; says whether its kind is new there. None for one that was heard before.
+
+    Findings on runs of one agent within six hours of their own time are one incident of that agent, whatever order the partitions
+    are heard in; all findings on one run go where its first one went.
+    """
+    if f.id in t.found:
+        return None
+    t.found[f.id] = w.minute
+    seen = t.runs.get(f.execution) if f.execution else None
+    if seen is not None and seen.incident:
+        eid = seen.incident
+    else:
+        family = "runs" if f.execution else str(f.kind)
+        window_ms = RUNS_WINDOW_MS if f.execution else 86_400_000
+        eid = ident("inc", t.name, f.scope.kind if not f.execution else "agent", f.agent, family, f.time_ms // window_ms)
+    scope = Scope("agent", f.agent) if f.execution else f.scope
+    episode = of(t, eid, scope, "runs" if f.execution else str(f.kind), w.now_ms)
+    episode.found_ms = w.now_ms
+    fresh_kind = f.kind not in episode.kinds
+    if fresh_kind:
+        episode.kinds.append(f.kind)
+    if f.execution and f.execution not in episode.executions:
+        if len(episode.executions) < EXECUTIONS_MAX:
+            episode.executions.append(f.execution)
+            episode.live_executions.append(f.execution)
+    episode.attributes = {"agent": f.agent, "use_case": f.use_case, "business_unit": f.business_unit, "workflow": f.workflow}
+    limit = f.limit_nanos / 1e9 if f.limit_nanos is not None else f.expected
+    evidence = Evidence(str(f.kind), round(f.observed / f.expected, 3) if f.expected else 0.0, limit, f.observed, f.detail)
+    episode.evidence = [*episode.evidence[-EVIDENCE_MAX + 1 :], evidence]
+    episode.detail = f.detail
+    return episode, fresh_kind
+
+
+def housekeeping(w: Warden, t: Tenant) -> None:
+    """Once a minute: wakes what was snoozed, settles run incidents whose runs are over, forgets what is long resolved."""
+    for episode in list(t.episodes.values()):
+        if episode.state == "snoozed" and episode.snoozed_until_ms <= w.now_ms:
+            step(w, t, episode, WAKE, "snooze_over")
+            tell(w, t, episode, "reminder")
+        elif episode.state in ("open", "acknowledged") and episode.family not in ("budget", "spend"):
+            _settle(w, t, episode)
+        elif episode.state == "resolved" and episode.resolved_ms < w.now_ms - EPISODE_KEPT_MS:
+            del t.episodes[episode.id]
+    if w.minute % 60 == 0:
+        t.found = {fid: at for fid, at in t.found.items() if at > w.minute - FINDINGS_KEPT_MINUTES}
+
+
+def _settle(w: Warden, t: Tenant, episode: Episode) -> None:
+    alive = [root for root in episode.live_executions if root in t.runs and not t.runs[root].ended]
+    episode.live_executions = alive
+    if not alive and episode.found_ms < w.now_ms - QUIET_RUNS_MS:
+        resolve(w, t, episode, "quiet")
+
+
+def kinds_of(episode: Episode) -> list[Kind]:
+    """All findings so far."""
+    return list(episode.kinds)

@@ -1,0 +1,154 @@
+"""What the warden needs of a policy, compiled once: limits with their lines, owners, routes, and whom orders may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from service.facts import TOTAL, Cell, PolicySet, Scope
+from service.policy import Budget, Match, Period, Policy, Quota, ScopePattern, matches, parse_dumped
+from service.prices import PriceBook
+from service.warden.periods import PeriodSpan, period_of
+
+CONSOLE: Final = "console"
+VIEWS_MAX: Final = 100_000
+CELL_KINDS: Final = frozenset({"agent", "use_case", "business_unit", "workflow", "provider", "model", "tenant"})
+TOTALLED: Final = ("agent", "use_case", "business_unit", "workflow", "provider", "model")
+
+
+class Limit:
+    """A budget or quota. `amount` is nanos, or tokens of a quota; `lines` are percentages in rising order."""
+
+    def __init__(self, entry: Budget | Quota, zone: str) -> None:
+        self.name = entry.name if isinstance(entry, Budget) else f"quota {entry.scope} {entry.period}"
+        self.pattern: ScopePattern = entry.scope
+        self.kind = entry.scope.kind
+        self.tokens = isinstance(entry, Quota)
+        self.amount: int = entry.limit_nanos if isinstance(entry, Budget) else entry.tokens
+        self.lines: tuple[float, ...] = entry.thresholds if isinstance(entry, Budget) else (100.0,)
+        self.pause_at = entry.pause_at if isinstance(entry, Budget) else None
+        if self.pause_at is not None and self.pause_at not in self.lines:
+            self.lines = tuple(sorted({*self.lines, self.pause_at}))
+        self.action = "pause"
+        self.forecast = isinstance(entry, Budget)
+        self.period: Period = entry.period
+        self.zone = ZoneInfo(zone)
+        self.rolling_minutes = entry.period.rolling_ms // 60_000
+        self.bucket_minutes = max(1, self.rolling_minutes // 288) if self.rolling_minutes else 60
+        self._at: dict[float, int] = {}
+
+    def span(self, event_minute: int) -> PeriodSpan:
+        """The period that a minute belongs to; a rolling window is one endless period."""
+        if self.rolling_minutes:
+            return PeriodSpan("rolling", (event_minute - self.rolling_minutes) * 60_000, 1 << 60)
+        return period_of(event_minute, self.period, self.zone)
+
+    def at(self, line: float) -> int:
+        """The least spend that has reached `line` percent."""
+        at = self._at.get(line)
+        if at is None:
+            at = self._at[line] = int(-(-self.amount * Fraction(repr(line)) // 100))
+        return at
+
+
+class View(NamedTuple):
+    """Where the spend of a cell counts: its scopes, and every limit it runs against with the member's name."""
+
+    scopes: tuple[Scope, ...]
+    limits: tuple[tuple[Limit, str], ...]
+
+
+class Plan:
+    """A policy as the warden asks it."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.book = PriceBook.of(policy)
+        limits = [Limit(entry, policy.zone_of(entry)) for entry in (*policy.budgets, *policy.quotas)]
+        self._by_name = {limit.name: limit for limit in limits}
+        self._by_cell = [limit for limit in limits if all(kind in CELL_KINDS for kind, _ in limit.pattern.terms)]
+        self._by_member = [limit for limit in limits if limit not in self._by_cell]
+        self._views: dict[Cell, View] = {}
+        pauses = policy.pauses
+        self.mode = pauses.mode
+        self.pausing = frozenset(pauses.on)
+        self.min_loss_nanos = pauses.min_loss_nanos
+        self.per_hour = pauses.per_hour
+        self.proof_ms = pauses.proof_s * 1000
+        self.expires_ms = pauses.expires_ms
+        self.approvers = frozenset(pauses.approvers)
+        self.false_alerts_per_day = policy.detection.false_alerts_per_scope_day
+
+    def limit(self, name: str) -> Limit | None:
+        """A limit by its name."""
+        return self._by_name.get(name)
+
+    def limits(self) -> list[Limit]:
+        """All of them."""
+        return list(self._by_name.values())
+
+    def view(self, cell: Cell) -> View:
+        """Where a cell counts."""
+        view = self._views.get(cell)
+        if view is None:
+            if len(self._views) >= VIEWS_MAX:
+                self._views.clear()
+            view = self._views[cell] = self._look(cell)
+        return view
+
+    def _look(self, cell: Cell) -> View:
+        attributes = {"tenant": cell.tenant, **{kind: getattr(cell, kind) for kind in TOTALLED}}
+        scopes = [Scope(kind, attributes[kind]) for kind in TOTALLED if attributes[kind]]
+        members = [(limit, limit.pattern.member(attributes)) for limit in self._by_cell]
+        return View((*scopes, TOTAL), tuple((limit, member.name) for limit, member in members if member is not None))
+
+    def member_limits(self, tenant: str, kind: str, name: str) -> list[tuple[Limit, str]]:
+        """Every limit that a tallied member runs against."""
+        found: list[tuple[Limit, str]] = []
+        for limit in self._by_member:
+            pattern = limit.pattern
+            if pattern.tenant not in ("", tenant):
+                continue
+            if len(pattern.terms) == 1:
+                if pattern.kind == kind and pattern.name in ("*", name):
+                    found.append((limit, name))
+            elif str(pattern) == kind:
+                found.append((limit, name))
+        return found
+
+    def owner(self, attributes: Mapping[str, str]) -> str:
+        """The first owner that matches, or nobody."""
+        return next((owner.name for owner in self.policy.owners if matches(owner.match, attributes)), "")
+
+    def receivers(self, attributes: Mapping[str, str]) -> list[str]:
+        """Who hears of it: the first route that matches, else everyone who takes notices; the console where nobody is named."""
+        takers = [r.name for r in self.policy.receivers if r.takes in ("notices", "all")]
+        if not self.policy.receivers:
+            return [CONSOLE]
+        for route in self.policy.routes:
+            if matches(route.match, attributes):
+                return [name for name in route.to if name in takers]
+        return takers
+
+    def allows(self, tenant: str, scope: Scope) -> bool:
+        """Whether the policy lets this scope be paused by itself."""
+        return any(pattern.covers({"tenant": tenant, scope.kind: scope.name}) for pattern in self.policy.pauses.allow)
+
+    def planned_extra(self, cell: Cell, event_ms: int) -> tuple[int, int | None] | None:
+        """The calendar entry (its index, its extra nanos) that expects this cell's spend at this time."""
+        attributes = {"tenant": cell.tenant, **{kind: getattr(cell, kind) for kind in TOTALLED}}
+        for index, planned in enumerate(self.policy.planned):
+            conditions = Match(tuple(c for c in planned.match.conditions if c[0] in CELL_KINDS))
+            if planned.from_ms <= event_ms < planned.to_ms and matches(conditions, attributes):
+                return index, planned.extra_nanos
+        return None
+
+
+def compile_plan(policy: PolicySet) -> Plan:
+    """The plan of a policy as it travels in the logs."""
+    return Plan(parse_dumped(policy.body))
+
+
+EMPTY_PLAN: Final = Plan(Policy())

@@ -1,0 +1,111 @@
+"""Who is told, and if nobody is, why not. Every told and untold step has a named reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from service.facts import MINUTE_MS, Incident, Notice, Ordered, ident
+from service.policy import matches
+from service.warden.state import Episode, Tenant, Warden
+from service.warden.titles import title
+
+NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest line
+URGENT: Final = frozenset({"pause_ignored", "line_crossed", "escalated", "order_failed"})
+
+
+def attributes(episode: Episode, kind: str) -> dict[str, str]:
+    """What owners and routes may match on."""
+    return {**episode.attributes, "tenant": episode.tenant, "severity": episode.severity, "kind": kind, episode.scope.kind: episode.scope.name}
+
+
+def owner_of(w: Warden, t: Tenant, episode: Episode) -> str:
+    """The first owner whose match holds; empty when nobody owns it."""
+    return w.plan.owner(attributes(episode, episode.kinds[0] if episode.kinds else ""))
+
+
+def receivers_of(w: Warden, episode: Episode) -> list[str]:
+    """The first route that matches names them; no match means every receiver; whoever was told once hears the rest."""
+    named: list[str] = []
+    for kind in episode.kinds or [""]:
+        for name in w.plan.receivers(attributes(episode, str(kind))):
+            if name not in named:
+                named.append(name)
+    return [*named, *[name for name in episode.told if name not in named]]
+
+
+def untold(w: Warden, t: Tenant, episode: Episode, reason: str) -> str:
+    """The reason why nobody is told of this step; empty when somebody is."""
+    if reason in URGENT:
+        return ""
+    if episode.verdict == "expected":
+        return "expected"
+    if episode.state == "snoozed":
+        return "snoozed"
+    if episode.parent:
+        return "inhibited"
+    if reason == "resolved" and not episode.told:
+        return "never_told"
+    return ""
+
+
+def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Incident, budget_line: bool) -> None:
+    """One notice per receiver, its id from the facts."""
+    for receiver in receivers_of(w, episode):
+        if _storming(w, t, receiver) and reason not in URGENT:
+            continue
+        if receiver not in episode.told:
+            episode.told.append(receiver)
+        w.out.append(
+            Notice(
+                time_ms=w.now_ms,
+                id=ident("ntc", episode.id, episode.revision, receiver, reason),
+                tenant=t.name,
+                incident=episode.id,
+                receiver=receiver,
+                reason=reason,
+                title=title(line_of, reason),
+                about=line_of,
+                budget=episode.budget if budget_line else "",
+                threshold=episode.thresholds[-1] if budget_line else None,
+                thresholds=list(episode.thresholds) if budget_line else [],
+            )
+        )
+    episode.told_ms, episode.told_nanos = w.now_ms, episode.spend_nanos
+
+
+def _storming(w: Warden, t: Tenant, receiver: str) -> bool:
+    recent = [at for at in t.notices_ms.get(receiver, []) if at > w.now_ms - MINUTE_MS]
+    if len(recent) >= NOTICES_PER_MINUTE_MAX:
+        t.notices_ms[receiver] = recent
+        t.storm_untold += 1
+        return True
+    t.notices_ms[receiver] = [*recent, w.now_ms]
+    return False
+
+
+def ordered(t: Tenant, episode: Episode) -> Ordered | None:
+    """What was ordered because of this incident, as it stands."""
+    order = t.orders.get(episode.order)
+    if order is None:
+        return None
+    return Ordered(
+        order.id,
+        order.action,
+        order.mode,
+        order.state,
+        order.at_ms,
+        order.expires_ms,
+        reason=order.reason,
+        overshoot_nanos=order.overshoot_nanos,
+        saved_nanos=order.pace_nanos_per_hour or None,
+        tier=order.tier,
+    )
+
+
+def any_of(values: Mapping[str, str]) -> dict[str, str]:
+    """Only what is known."""
+    return {key: value for key, value in values.items() if value}
+
+
+__all__ = ["attributes", "matches", "notify", "ordered", "owner_of", "receivers_of", "untold"]

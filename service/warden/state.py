@@ -1,0 +1,197 @@
+"""What the warden remembers, per tenant: everything a decision may look at, and nothing else.
+
+All of it is plain data, so a snapshot is its MessagePack; what can be derived from the policy lives in `plan.py` instead.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct, field
+
+from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, Member, PolicySet, Purpose, Scope
+from service.warden.causes import Activity
+from service.warden.plan import EMPTY_PLAN, Plan
+
+PERIOD_KEPT_DAYS: Final = 35
+SERIES_PER_TENANT_MAX: Final = 50_000
+PERIODS_PER_TENANT_MAX: Final = 400_000
+FINDINGS_KEPT_MINUTES: Final = 3 * 1440
+EVIDENCE_MAX: Final = 12
+EXECUTIONS_MAX: Final = 50
+
+
+class Heard(Struct, array_like=True, gc=False):
+    """The newest word on a cell or member whose arrival minute is still open."""
+
+    offset: int
+    nanos: int
+    tokens: int
+    records: int
+
+
+class Period(Struct):
+    """One member of a budget or quota in one of its periods. `spent` is nanos, or tokens for a quota.
+
+    `next_at`: the spend at which the next untold line is reached; `buckets`: spend by hour (or by step of a rolling window).
+    """
+
+    key: str
+    start_ms: int
+    end_ms: int
+    spent: int = 0
+    next_at: int = 0
+    told: list[float] = field(default_factory=list)
+    buckets: dict[int, int] = field(default_factory=dict)
+    newest: int = -1
+    forecast_told: bool = False
+    last_ms: int = 0
+    incident: str = ""
+
+
+class Series(Struct):
+    """What is normal for one scope: its detectors (dumped), and the decayed mean of its past activity per window."""
+
+    detectors: dict[str, bytes] = field(default_factory=dict)
+    baseline: Activity = field(default_factory=Activity)
+    members: dict[Scope, int] = field(default_factory=dict)
+    weight: int = 0
+    recent: list[tuple[int, int, int]] = field(default_factory=list)
+    calm: int = 0
+    alarm: str = ""
+
+
+class Episode(Struct):
+    """One incident. What a person said (`acknowledged_by`, `verdict`, `note`, `snoozed_until_ms`) lies apart from what was measured."""
+
+    id: str
+    tenant: str
+    scope: Scope
+    family: str
+    opened_ms: int
+    state: str = ""
+    severity: str = "info"
+    kinds: list[Kind] = field(default_factory=list)
+    revision: int = 0
+    found_ms: int = 0
+    spend_nanos: int = 0
+    excess_nanos: int = 0
+    limit_nanos: int | None = None
+    cause: Cause | None = None
+    evidence: list[Evidence] = field(default_factory=list)
+    owner: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    detail: str = ""
+    executions: list[str] = field(default_factory=list)
+    live_executions: list[str] = field(default_factory=list)
+    budget: str = ""
+    threshold: float | None = None
+    thresholds: list[float] = field(default_factory=list)
+    pace: float | None = None
+    period_start_ms: int | None = None
+    period_end_ms: int | None = None
+    runs_out_ms: tuple[int, int, int] | None = None
+    parent: str = ""
+    order: str = ""
+    told: list[str] = field(default_factory=list)
+    told_ms: int = 0
+    told_nanos: int = 0
+    resolved_ms: int = 0
+    acknowledged_by: str = ""
+    verdict: str = ""
+    note: str = ""
+    snoozed_until_ms: int = 0
+
+
+class Standing(Struct):
+    """An order and how far it has come. `quiet_since_ms`: since when the scope has been silent, as far as is known."""
+
+    id: str
+    scope: Scope
+    action: str
+    mode: str
+    incident: str
+    at_ms: int
+    expires_ms: int
+    state: str = "requested"
+    answered_ms: int = 0
+    stray_ms: int = 0
+    overshoot_nanos: int = 0
+    pace_nanos_per_hour: int = 0
+    reason: str = ""
+    tier: str = ""
+    executions: list[str] = field(default_factory=list)
+
+
+class RunSeen(Struct, array_like=True, gc=False):
+    """A run that a finding named: what it has spent. `quiet`: a finding that waits until the run has cost enough to tell."""
+
+    agent: str
+    offset: int
+    nanos: int
+    calls: int
+    last_ms: int
+    ended: bool
+    expected_nanos: int
+    since_ms: int
+    incident: str
+    quiet: Finding | None = None
+
+
+class Window(Struct):
+    """The last words of one open window: by cell, and who called each agent."""
+
+    cells: dict[Cell, Measures] = field(default_factory=dict)
+    members: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+
+
+class Tenant(Struct):
+    """Everything of one tenant."""
+
+    name: str
+    heard: dict[int, dict[tuple[Cell | Member, int], Heard]] = field(default_factory=dict)
+    totals: dict[Scope, list[int]] = field(default_factory=dict)
+    periods: dict[tuple[str, str, str], Period] = field(default_factory=dict)
+    windows: dict[int, Window] = field(default_factory=dict)
+    series: dict[Scope, Series] = field(default_factory=dict)
+    purposes: list[Purpose] = field(default_factory=list)
+    found: dict[str, int] = field(default_factory=dict)
+    episodes: dict[str, Episode] = field(default_factory=dict)
+    runs: dict[str, RunSeen] = field(default_factory=dict)
+    orders: dict[str, Standing] = field(default_factory=dict)
+    released: dict[Scope, int] = field(default_factory=dict)
+    tracked: dict[Scope, str] = field(default_factory=dict)
+    ordered_ms: list[int] = field(default_factory=list)
+    notices_ms: dict[str, list[int]] = field(default_factory=dict)
+    controls: dict[str, int] = field(default_factory=dict)
+    planned_used: dict[int, int] = field(default_factory=dict)
+    unpriced: dict[tuple[Cell, int], list[int]] = field(default_factory=dict)
+    plans: list[tuple[Scope, int, int, int | None]] = field(default_factory=list)
+    sequence: int = 0
+    storm_untold: int = 0
+    series_folded: int = 0
+    periods_folded: int = 0
+
+
+class Warden(Struct):
+    """The state of one journal partition. `marks`: how far each stream partition has been heard, by arrival."""
+
+    partition: int
+    partitions: int
+    policy: PolicySet | None = None
+    now_ms: int = 0
+    closed: int = -1
+    marks: list[int] = field(default_factory=list)
+    counts: dict[int, Counts] = field(default_factory=dict)
+    tenants: dict[str, Tenant] = field(default_factory=dict)
+    minute: int = -1
+    plan: Plan = EMPTY_PLAN
+    out: list[Decision] = field(default_factory=list)
+
+    @property
+    def reach_ms(self) -> int:
+        """Up to which arrival all stream partitions have been heard."""
+        return min(self.marks) if len(self.marks) == self.partitions else 0
+
+
+__all__ = ["Episode", "Finding", "Heard", "Period", "RunSeen", "Series", "Standing", "Tenant", "Warden", "Window"]
