@@ -1,0 +1,101 @@
+"""What entries of a policy say of each other: names that clash, names that nobody has, dates that end before they begin.
+
+Everything here reads the tree as it was written and skips what it does not understand, since other passes speak of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from service.facts import Kind
+from service.policy.mistakes import Mistake, meant
+from service.policy.scopes import ALL, SEVERITIES
+from service.policy.values import instant_ms, zone
+
+TIERS: Final = ("small", "mid", "large", "embedding")
+Tree = Mapping[str, Any]
+
+
+def checked(tree: Tree) -> list[Mistake]:
+    """Every mistake between entries."""
+    return [
+        *_twice(tree, "budgets"),
+        *_twice(tree, "receivers"),
+        *_unknown_receivers(tree),
+        *_unknown_tiers(tree),
+        *_unknown_findings(tree),
+        *_two_periods(tree),
+        *_spans(tree),
+    ]
+
+
+def _entries(tree: Tree, *keys: str) -> Iterator[tuple[str, Tree]]:
+    """The mappings of a list in the tree, with their paths."""
+    section: Any = tree
+    for key in keys:
+        section = section.get(key) if isinstance(section, dict) else None
+    for index, entry in enumerate(section if isinstance(section, list) else []):
+        if isinstance(entry, dict):
+            yield f"{'.'.join(keys)}[{index}]", entry
+
+
+def _twice(tree: Tree, section: str) -> Iterator[Mistake]:
+    first: dict[str, str] = {}
+    for path, entry in _entries(tree, section):
+        name = entry.get("name")
+        if isinstance(name, str | int):
+            if str(name) in first:
+                yield Mistake(f"{path}.name", f"`{name}` is the name of {first[str(name)]} too")
+            first.setdefault(str(name), path)
+
+
+def _unknown_receivers(tree: Tree) -> Iterator[Mistake]:
+    known = [str(entry.get("name")) for _, entry in _entries(tree, "receivers")]
+    for path, entry in _entries(tree, "routes"):
+        names = entry.get("to")
+        for index, name in enumerate(names if isinstance(names, list) else []):
+            if isinstance(name, str | int) and str(name) not in known:
+                yield Mistake(f"{path}.to[{index}]", f"no receiver is called `{name}`{meant(str(name), known)}")
+
+
+def _unknown_tiers(tree: Tree) -> Iterator[Mistake]:
+    own = [str(entry["tier"]) for _, entry in _entries(tree, "prices", "overrides") if entry.get("tier")]
+    known = [*TIERS, *own]
+    for path, entry in _entries(tree, "tiers"):
+        names = entry.get("allow")
+        for index, name in enumerate(names if isinstance(names, list) else []):
+            if isinstance(name, str | int) and str(name) not in known:
+                yield Mistake(f"{path}.allow[{index}]", f"no tier is called `{name}`{meant(str(name), known)}; tiers are {', '.join(dict.fromkeys(known))}")
+
+
+def _unknown_findings(tree: Tree) -> Iterator[Mistake]:
+    for path, entry in _entries(tree, "routes"):
+        match = entry.get("match")
+        for key, known in (("severity", SEVERITIES), ("kind", tuple(Kind))):
+            wanted = match.get(key, []) if isinstance(match, dict) else []
+            for word in wanted if isinstance(wanted, list) else [wanted]:
+                if isinstance(word, str) and word not in known and word != ALL:
+                    yield Mistake(f"{path}.match.{key}", f"must be one of {', '.join(known)}{meant(word, known)}")
+
+
+def _two_periods(tree: Tree) -> Iterator[Mistake]:
+    for section in ("budgets", "quotas"):
+        for path, entry in _entries(tree, section):
+            if "rolling" in entry and "period" in entry:
+                yield Mistake(f"{path}.rolling", "stands beside `period`; only one of them may")
+
+
+def _spans(tree: Tree) -> Iterator[Mistake]:
+    try:
+        own = zone(tree.get("timezone", "UTC"))
+    except (ValueError, TypeError):
+        own = zone("UTC")
+    for keys in (("planned",), ("currencies",), ("prices", "overrides")):
+        for path, entry in _entries(tree, *keys):
+            try:
+                empty = entry.get("from") is not None and entry.get("to") is not None and instant_ms(entry["from"], own) >= instant_ms(entry["to"], own)
+            except ValueError:
+                continue
+            if empty:
+                yield Mistake(f"{path}.to", "must be later than `from`")

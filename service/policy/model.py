@@ -1,0 +1,83 @@
+"""The policy as a whole: its sections, their defaults, its digest, and the bytes it travels in."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import sha256
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.facts import Kind
+from service.money import NANO
+from service.policy.limits import BatchRule, Budget, Cap, Entry, Planned, Quota, TierRule
+from service.policy.pricing import Currency, Prices
+from service.policy.scopes import ScopeText
+from service.policy.telling import Owner, Receiver, Route, Source
+from service.policy.values import Count, Duration, Name, Number, Url, Usd, Whole, Zone
+
+DAY_MS = 86_400_000
+
+
+class Detection(Entry):
+    """How eager the detectors are: false alerts accepted per scope and day."""
+
+    false_alerts_per_scope_day: Annotated[Number, Field(le=100)] = 0.05
+
+
+class Pauses(Entry):
+    """What may be paused without a person: which findings, which scopes, for how much, how often."""
+
+    mode: Literal["observe", "enforce"] = "observe"
+    on: tuple[Kind, ...] = (Kind.LOOP, Kind.RETRY_STORM, Kind.FAN_OUT, Kind.LEAKED_KEY)
+    allow: tuple[ScopeText, ...] = ()
+    min_loss_nanos: Usd = Field(default=5 * NANO, alias="min_loss_usd")
+    per_hour: Count = 6
+    proof_s: Whole = 20
+    expires_ms: Duration = Field(default=DAY_MS, alias="expires")
+    approvers: tuple[Name, ...] = ()
+
+
+class Policy(Entry):
+    """Everything that is decided by people beforehand; an empty one still detects, explains and prints.
+
+    >>> Policy().pauses.mode, Policy().budgets
+    ('observe', ())
+    """
+
+    version: Literal[1] = 1
+    timezone: Zone = "UTC"
+    prices: Prices = Prices()
+    owners: tuple[Owner, ...] = ()
+    budgets: tuple[Budget, ...] = ()
+    caps: tuple[Cap, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    tiers: tuple[TierRule, ...] = ()
+    batch: tuple[BatchRule, ...] = ()
+    detection: Detection = Detection()
+    planned: tuple[Planned, ...] = ()
+    pauses: Pauses = Pauses()
+    public_url: Url | None = None
+    currencies: tuple[Currency, ...] = ()
+    sources: tuple[Source, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """The same content, the same digest, whatever its layout: 32 hexadecimal digits."""
+        return sha256(dump(self)).hexdigest()[:32]
+
+    def zone_of(self, limit: Budget | Quota) -> str:
+        """The time zone whose calendar a limit's period follows."""
+        return limit.timezone or self.timezone
+
+
+def dump(policy: Policy) -> bytes:
+    """The whole policy as JSON, defaults spelled out so that a journal means the same under later defaults."""
+    return policy.model_dump_json(by_alias=True).encode()
+
+
+def parse_dumped(body: bytes) -> Policy:
+    """The policy that was dumped, equal to it; raises pydantic's ValidationError for anything else."""
+    return Policy.model_validate_json(body)
