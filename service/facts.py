@@ -353,7 +353,8 @@ class Evidence(Struct, array_like=True):
 class Ordered(Struct, array_like=True, tag="D"):
     """What was ordered because of an incident and what has become of it, as far as is known at this step; `time_ms` is the order's.
 
-    `state` is the order's (`requested` ... `failed`), in observe mode `requested` for ever: it was decided, not sent.
+    `state` is the order's (`requested` ... `failed`), in observe mode `requested` for ever: it was decided, not sent. `saved_nanos`
+    is what an hour at the pace before the order would have cost. `scope` is the order's own where it is not the incident's.
     """
 
     id: str
@@ -366,6 +367,7 @@ class Ordered(Struct, array_like=True, tag="D"):
     overshoot_nanos: int = 0
     saved_nanos: int | None = None
     tier: str = ""
+    scope: Scope | None = None
 
 
 class Incident(Struct, array_like=True, tag="I"):

@@ -18,9 +18,10 @@ _WORDS: Final = {
 
 def done(incident: Incident) -> tuple[str, ...]:
     """Lines that say what was done, what it achieved and what is still open."""
-    ordered, who = incident.ordered, called(incident.scope)
+    ordered = incident.ordered
     if ordered is None:
         return (f"Nothing was stopped: {'no order was given' if incident.state == 'resolved' else 'it is for a person to decide'}.",)
+    who = called(ordered.scope or incident.scope)
     if ordered.mode == "observe":
         return (
             f"Would have {_past(ordered).lower()} {who}{_tier(ordered)} on {moment(ordered.time_ms)}.",
@@ -62,7 +63,7 @@ def _balance(ordered: Ordered) -> tuple[str, ...]:
     )
     if ordered.saved_nanos is None:
         return (spent,)
-    return (spent, f"Saved so far, against the pace before the order: about {spoken(ordered.saved_nanos)}.")
+    return (spent, f"At the pace before the order, every hour of this saves about {spoken(ordered.saved_nanos)}.")
 
 
 def _words(ordered: Ordered) -> tuple[str, str]:

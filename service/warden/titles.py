@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Incident, Kind
+from service.facts import Incident, Kind, Ordered
 from service.money import spoken
 from service.phrases import called, capital, line, moment, named, span, spelt, times
 
@@ -18,8 +18,9 @@ _ORDER_ENDS: Final = {
     "effective": "has stopped: the {action} works",
     "refused": "was not stopped: the order to {action} it was refused",
     "expired": "was not stopped: the order to {action} it ran out before anyone obeyed",
-    "failed": "was not stopped: the order to {action} it failed",
+    "failed": "was not stopped: the order to {action} it did not get through",
 }
+_ORDER_REASONS: Final = frozenset({*_ORDER_ENDS, "order_failed"})
 _PREFIXES: Final = {"worse": "Getting worse: ", "escalated": "Escalated: ", "reopened": "Back again: "}
 
 # The first of these that an incident holds gives its title: the graver and the more telling come first.
@@ -60,8 +61,8 @@ def title(incident: Incident, reason: str) -> str:
     who = called(incident.scope)
     if tells_line(incident, reason):
         return f"{capital(who)} has passed {line(incident.threshold or 0.0)} % of {_budget(incident)}: {_money(incident)}"
-    if reason in _ORDER_ENDS and incident.ordered is not None:
-        return capital(f"{who} {_ORDER_ENDS[reason].format(action=incident.ordered.action)}{_outcome(incident, reason)}")
+    if reason in _ORDER_REASONS and incident.ordered is not None and incident.ordered.state in _ORDER_ENDS:
+        return _order_end(incident, incident.ordered)
     if reason in _SETTLED:
         return f"{capital(spelt(reason))}: {_noun(incident)} of {who}, {_money(incident)}"
     prefix = _prefix(incident, reason)
@@ -109,7 +110,7 @@ def _money(incident: Incident) -> str:
     kind, spent = headline_kind(incident), spoken(incident.spend_nanos)
     if kind is Kind.PAUSE_IGNORED and incident.ordered is not None:
         return f"{spoken(incident.ordered.overshoot_nanos)} since the order"
-    if incident.limit_nanos is not None and incident.threshold is not None:
+    if incident.limit_nanos is not None and incident.budget:
         return f"{spent} of {spoken(incident.limit_nanos)} spent"
     if incident.limit_nanos is not None:
         return f"{spent} where {spoken(incident.limit_nanos)} is the limit"
@@ -118,9 +119,10 @@ def _money(incident: Incident) -> str:
     return f"{spent} since {moment(incident.opened_ms)}"
 
 
-def _outcome(incident: Incident, reason: str) -> str:
-    assert incident.ordered is not None
-    saved, overshoot = incident.ordered.saved_nanos, incident.ordered.overshoot_nanos
-    if reason == "effective":
-        return f", about {spoken(saved)} saved so far" if saved else f", {_money(incident)}"
-    return f", {spoken(overshoot)} spent since then" if overshoot else f", {_money(incident)}"
+def _order_end(incident: Incident, ordered: Ordered) -> str:
+    who = called(ordered.scope or incident.scope)
+    if ordered.state == "effective" and ordered.saved_nanos:
+        money = f"about {spoken(ordered.saved_nanos)} an hour saved"
+    else:
+        money = f"{spoken(ordered.overshoot_nanos)} since the order" if ordered.overshoot_nanos else _money(incident)
+    return capital(f"{who} {_ORDER_ENDS[ordered.state].format(action=ordered.action)}, {money}")
