@@ -57,6 +57,7 @@ class Series(Struct):
     members: dict[Scope, int] = field(default_factory=dict)
     weight: int = 0
     recent: list[tuple[int, int, int]] = field(default_factory=list)
+    days: dict[int, int] = field(default_factory=dict)
     calm: int = 0
     alarm: str = ""
 
@@ -149,7 +150,7 @@ class Tenant(Struct):
     """Everything of one tenant."""
 
     name: str
-    heard: dict[int, dict[tuple[Cell | Member, int], Heard]] = field(default_factory=dict)
+    heard: dict[int, dict[tuple[tuple[str | bool, ...], int], Heard]] = field(default_factory=dict)
     totals: dict[Scope, list[int]] = field(default_factory=dict)
     periods: dict[tuple[str, str, str], Period] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)

@@ -1,0 +1,41 @@
+"""How a command ends when something is wrong: one clear text on standard error, and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+
+from service.policy import Policy, PolicyError, load
+
+FAILED = 1
+USAGE = 2
+
+
+def fail(text: str, code: int = FAILED) -> NoReturn:
+    """Says what is wrong and ends."""
+    sys.stderr.write(f"spendwarden: {text}\n")
+    raise typer.Exit(code)
+
+
+def read_policy(path: Path | None) -> Policy:
+    """The policy of a file, or the empty one; ends with every mistake by its path."""
+    if path is None:
+        return Policy()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failed:
+        fail(f"{path}: {failed}", USAGE)
+    try:
+        return load(text)
+    except PolicyError as wrong:
+        fail(mistakes(path, (f"{m.path}: {m.problem}" if m.path else m.problem for m in wrong.mistakes)), USAGE)
+
+
+def mistakes(path: Path, lines: Iterable[str]) -> str:
+    """All mistakes of a policy, a line each."""
+    told = list(lines)
+    return "\n  ".join([f"{path}: {len(told)} mistake{'s' if len(told) != 1 else ''}", *told])
