@@ -1,0 +1,9 @@
+"""The HTTP door: records in, questions answered, controls and receipts taken."""
+
+from __future__ import annotations
+
+from service.api.app import create_app
+from service.api.ports import Applies, Check, Service
+from service.api.tokens import Tokens
+
+__all__ = ["Applies", "Check", "Service", "Tokens", "create_app"]
