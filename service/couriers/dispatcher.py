@@ -1,0 +1,213 @@
+"""From the outbox to the receivers: every decision that must be told or ordered gets there at least once, and ends in a receipt.
+
+Law of this file: first remember, then send, then put the receipt into the journal, then remember the end. A crash at any point
+means sending again under the same id, never losing. Directly before each try an order is looked at again: what has expired, or is
+overtaken by a newer one of its scope, is not sent any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from service.couriers.deliveries import Deliveries, Sequences
+from service.couriers.lane import NOTICE_AGE_MAX_MS, WAITING_MAX, Lane
+from service.couriers.pacing import LaneName
+from service.couriers.parcel import Parcel
+from service.couriers.port import Courier, Delivered, GaveUp, Item, Outcome, Receiver, RetryLater
+from service.facts import Decision, Notice, Order, Receipt, Scope, decode_outbox
+from service.log.ports import OUTBOX, Log
+
+ROWS_AT_ONCE: Final = 256
+LOOK_AGAIN_S: Final = 0.05
+FORGET_EVERY_MS: Final = 3_600_000
+WORKERS: Final[Mapping[LaneName, int]] = {"orders": 4, "notices": 1}
+_LANES: Final[Mapping[str, tuple[LaneName, ...]]] = {"orders": ("orders",), "notices": ("notices",), "all": ("orders", "notices")}
+
+Record = Callable[[Receipt], Awaitable[None]]
+
+
+class Dispatcher:
+    """All lanes of all receivers. `restore` once, then `follow` each outbox partition and `run`, side by side.
+
+    `record` appends a receipt to the journal; `clock` is Unix milliseconds; `sleep` waits seconds; `draw` gives 0..1 for the jitter.
+    What `record` or the memory raises ends `follow` and `run`: the shell stops, and another goes on from what is remembered.
+    """
+
+    def __init__(
+        self,
+        receivers: Sequence[Receiver],
+        couriers: Mapping[str, Courier],
+        deliveries: Deliveries,
+        record: Record,
+        *,
+        clock: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]],
+        draw: Callable[[], float],
+        waiting_max: int = WAITING_MAX,
+    ) -> None:
+        self._couriers, self._deliveries, self._record = couriers, deliveries, record
+        self._clock, self._sleep, self._draw = clock, sleep, draw
+        self._lanes = {(receiver.name, name): Lane(receiver.name, name, waiting_max) for receiver in receivers for name in _LANES[receiver.takes]}
+        self._news = {key: asyncio.Event() for key in self._lanes}
+        self._outbox_news = asyncio.Event()
+        self._latest: Sequences = {}
+        self._forgot_ms = 0
+
+    async def restore(self) -> None:
+        """Takes up every delivery that had not ended; those whose receiver is gone end here."""
+        self._latest = await self._deliveries.sequences()
+        for parcel in await self._deliveries.waiting():
+            await self._enter(parcel)
+
+    async def take(self, partition: int, offset: int, decisions: Iterable[Decision]) -> None:
+        """Remembers what these decisions ask to deliver, and that this outbox partition was read up to before `offset`."""
+        now_ms = self._clock()
+        parcels: list[Parcel] = []
+        newest: Sequences = {}
+        for item in decisions:
+            if isinstance(item, Notice):
+                parcels.append(_parcel(item, item.receiver, now_ms))
+            elif isinstance(item, Order) and item.mode != "observe":
+                parcels += [_parcel(item, receiver, now_ms) for receiver in self._obeying()] or [_parcel(item, "", now_ms)]
+                newest[item.tenant, item.scope] = self._overtaken(item)
+        for parcel in await self._deliveries.take(partition, offset, parcels, newest):
+            await self._enter(parcel)
+        await self._housekeeping(now_ms)
+
+    async def follow(self, log: Log, partition: int = 0) -> None:
+        """Takes rows of the outbox as they come, for ever; `nudge` makes it look at once."""
+        known = await self._deliveries.offset(partition)
+        offset = (await log.span(OUTBOX, partition))[0] if known is None else known
+        while True:
+            self._outbox_news.clear()
+            rows = await log.read(OUTBOX, partition, offset, ROWS_AT_ONCE)
+            if rows:
+                offset = rows[-1].offset + 1
+                await self.take(partition, offset, [decision for row in rows for decision in decode_outbox(row.value).decisions])
+            else:
+                await self._idle(self._outbox_news, LOOK_AGAIN_S)
+
+    def nudge(self) -> None:
+        """There may be news in the outbox."""
+        self._outbox_news.set()
+
+    async def run(self) -> None:
+        """Delivers, for ever."""
+        async with asyncio.TaskGroup() as group:
+            for key, lane in self._lanes.items():
+                for _ in range(WORKERS[lane.name]):
+                    group.create_task(self._work(lane, self._news[key]))
+
+    async def deliver_due(self) -> int | None:
+        """Sends everything that may be sent now; how many milliseconds until there is more, None when nothing waits for time."""
+        for lane in self._lanes.values():
+            while await self._turn(lane):
+                pass
+        waits = [wait for lane in self._lanes.values() if (wait := lane.wait_ms(self._clock())) is not None]
+        return min(waits, default=None)
+
+    def snapshot(self) -> list[dict[str, Any]]:
+        """The state of each lane, for the metrics and the API."""
+        now_ms = self._clock()
+        return [lane.snapshot(now_ms) for lane in self._lanes.values()]
+
+    async def _work(self, lane: Lane, news: asyncio.Event) -> None:
+        while True:
+            news.clear()
+            if not await self._turn(lane):
+                wait_ms = lane.wait_ms(self._clock())
+                await self._idle(news, None if wait_ms is None else wait_ms / 1000)
+
+    async def _turn(self, lane: Lane) -> bool:
+        """Looks after one parcel; False when there was none."""
+        parcel = lane.pick(self._clock())
+        if parcel is None:
+            return False
+        outdated = self._outdated(parcel)
+        if outdated:
+            lane.counts.expired += 1
+            await self._end(parcel, "expired" if parcel.lane == "orders" else "failed", outdated)
+            lane.ended(parcel)
+        else:
+            await self._settle(lane, parcel, await self._try(parcel))
+        return True
+
+    async def _try(self, parcel: Parcel) -> Outcome:
+        try:
+            return await self._couriers[parcel.receiver].deliver(parcel.item)
+        except Exception as fault:  # noqa: BLE001 -- a courier's own fault must not stop the other lanes; its text may hold anything, so only its type is told
+            return RetryLater(None, f"fault in the courier ({type(fault).__name__})")
+
+    async def _settle(self, lane: Lane, parcel: Parcel, outcome: Outcome) -> None:
+        now_ms = self._clock()
+        lane.learn(outcome, now_ms)
+        match outcome:
+            case RetryLater():
+                lane.again(parcel, lane.delay_ms(parcel, outcome, self._draw()), now_ms)
+                await self._deliveries.retried(parcel)
+            case Delivered(state, reason):
+                lane.counts.delivered += 1
+                await self._end(parcel, state, reason)
+                lane.ended(parcel)
+            case GaveUp(reason):
+                lane.counts.gave_up += 1
+                await self._end(parcel, "failed", reason)
+                lane.ended(parcel)
+
+    def _outdated(self, parcel: Parcel) -> str:
+        """Why this parcel must not be sent any more; empty when it may."""
+        item, now_ms = parcel.item, self._clock()
+        if isinstance(item, Notice):
+            return "nobody took it for a day" if now_ms - parcel.taken_ms > NOTICE_AGE_MAX_MS else ""
+        if item.expires_ms <= now_ms:
+            return "it expired before it could be delivered"
+        newest = self._latest.get((item.tenant, item.scope), (item.sequence, 0))[0]
+        return f"overtaken by order {newest} of its scope" if newest > item.sequence else ""
+
+    def _obeying(self) -> list[str]:
+        return [receiver for receiver, name in self._lanes if name == "orders"]
+
+    def _overtaken(self, order: Order) -> tuple[int, int]:
+        """Notes an order as its scope's newest, if it is; what is then known of the scope."""
+        key: tuple[str, Scope] = (order.tenant, order.scope)
+        sequence, over_ms = self._latest.get(key, (order.sequence, order.expires_ms))
+        self._latest[key] = max(sequence, order.sequence), max(over_ms, order.expires_ms)
+        return self._latest[key]
+
+    async def _enter(self, parcel: Parcel) -> None:
+        """Puts a parcel into its lane; without one, or when the lane is full, something ends here."""
+        lane = self._lanes.get((parcel.receiver, parcel.lane))
+        if lane is None:
+            await self._end(parcel, "failed", f"no receiver {parcel.receiver} takes {parcel.lane}" if parcel.receiver else "no receiver takes orders")
+            return
+        dropped = lane.add(parcel)
+        self._news[parcel.receiver, parcel.lane].set()
+        if dropped is not None:
+            await self._end(dropped, "failed", f"more than {lane.waiting_max:,} were waiting")
+
+    async def _end(self, parcel: Parcel, state: str, reason: str) -> None:
+        await self._record(Receipt(id=parcel.item.id, receiver=parcel.receiver, state=state, reason=reason, tenant=parcel.item.tenant))
+        await self._deliveries.ended(parcel, state, self._clock())
+
+    async def _housekeeping(self, now_ms: int) -> None:
+        if now_ms - self._forgot_ms >= FORGET_EVERY_MS:
+            self._forgot_ms = now_ms
+            self._latest = {key: seen for key, seen in self._latest.items() if seen[1] >= now_ms}
+            await self._deliveries.forget(now_ms)
+
+    async def _idle(self, news: asyncio.Event, wait_s: float | None) -> None:
+        """Until there is news, or so many seconds."""
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(news.wait())]
+        if wait_s is not None:
+            waits.append(asyncio.ensure_future(self._sleep(wait_s)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+def _parcel(item: Item, receiver: str, now_ms: int) -> Parcel:
+    return Parcel(receiver=receiver, item=item, place=0, taken_ms=now_ms, next_ms=now_ms)

@@ -1,0 +1,63 @@
+"""What a webhook carries: a CloudEvents 1.0 object around the transcript's own fields. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from service.facts import Notice, Order, Scope
+from service.messages.build import of_notice
+from service.messages.links import evidence_url
+from service.messages.message import plain
+from service.messages.transcript import notice_line, order_line, transcript_line
+from service.records import rfc3339
+
+_FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]")  # CloudEvents lets no control character into its own attributes
+_ON_EVERY_ORDER: Final = ("incident", "executions", "evidence_url", "by", "approved_by", "tier")
+
+
+def event_of(item: Order | Notice, public_url: str) -> dict[str, Any]:
+    """The event; its `id` is the order's or the notice's, so the same item is always the same event."""
+    match item:
+        case Order():
+            kind, scope, data = f"order.{item.action}", item.scope, _order(item, public_url)
+        case Notice():
+            kind, scope, data = "notice", item.about.scope, _notice(item, public_url)
+    return {
+        "specversion": "1.0",
+        "id": item.id,
+        "source": public_url or "spendwarden",
+        "type": f"spendwarden.{kind}",
+        "subject": subject(scope),
+        "time": rfc3339(item.time_ms),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+
+
+def encoded(event: dict[str, Any]) -> bytes:
+    """The event as the bytes that are signed and sent: ASCII, so that no step on the way can change them."""
+    return json.dumps(event, allow_nan=False, separators=(",", ":")).encode("ascii")
+
+
+def subject(scope: Scope) -> str:
+    r"""The scope as the event's subject; `data.scope` holds the exact name.
+
+    >>> subject(Scope("agent", "indexer")), subject(Scope("agent", "a\nb"))
+    ('agent/indexer', 'agent/a%0Ab')
+    """
+    return _FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", f"{scope.kind}/{scope.name}")
+
+
+def _order(order: Order, public_url: str) -> dict[str, Any]:
+    data = order_line(order) | {"evidence_url": evidence_url(public_url, order.incident)}
+    return data | {name: data.get(name) or None for name in _ON_EVERY_ORDER}
+
+
+def _notice(notice: Notice, public_url: str) -> dict[str, Any]:
+    return notice_line(notice) | {
+        "about": transcript_line(notice.about),
+        "text": plain(of_notice(notice, public_url)),
+        "evidence_url": evidence_url(public_url, notice.incident),
+    }

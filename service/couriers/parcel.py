@@ -1,0 +1,31 @@
+"""An item on its way to one receiver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from service.couriers.pacing import LaneName
+from service.couriers.port import Item
+from service.facts import Order, Scope
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Parcel:
+    """An item on its way to a receiver; `taken_ms` is when the outbox gave it, `place` its position among all."""
+
+    receiver: str
+    item: Item
+    place: int
+    taken_ms: int
+    attempts: int = 0
+    next_ms: int = 0
+
+    @property
+    def lane(self) -> LaneName:
+        """Where it travels."""
+        return "orders" if isinstance(self.item, Order) else "notices"
+
+    @property
+    def about(self) -> tuple[str, str | Scope]:
+        """What it is about: parcels about one thing keep their order."""
+        return self.item.tenant, self.item.scope if isinstance(self.item, Order) else self.item.incident

@@ -1,0 +1,31 @@
+"""Every kind of courier by the name the policy uses; a new kind is one line here and one case in the conformance suite."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from service.couriers.console import ConsoleCourier
+from service.couriers.port import Courier, Parts, Receiver
+from service.couriers.webhook import WebhookCourier
+
+COURIERS: Final[Mapping[str, Callable[[Receiver, Parts], Courier]]] = {
+    "console": ConsoleCourier,
+    "webhook": WebhookCourier,
+}
+
+
+def courier_of(receiver: Receiver, parts: Parts) -> Courier:
+    """The courier of a receiver; raises ValueError, naming the receiver and never its secret, where it cannot be made.
+
+    The HTTP library would write whole addresses into its log, and an address may be a secret, so it is kept to warnings.
+    """
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    make = COURIERS.get(receiver.kind)
+    if make is None:
+        raise ValueError(f"receiver {receiver.name}: there is no kind {receiver.kind!r}; there are {', '.join(COURIERS)}")
+    try:
+        return make(receiver, parts)
+    except ValueError as mistake:
+        raise ValueError(f"receiver {receiver.name}: {mistake}") from None
