@@ -18,7 +18,7 @@ CELL_KINDS: Final = frozenset({"agent", "use_case", "business_unit", "workflow",
 
 
 class Limits(Struct, frozen=True):
-    """What one run may use; None is no limit. `action` is what breaking it asks for; empty for the built-in watch."""
+    """What one run may use; None is no limit, and so is a factor of 0. `action` is what breaking it asks for; empty for the built-in watch."""
 
     factor_percent: int = DEFAULT_FACTOR_PERCENT
     expected_nanos: int | None = None
@@ -157,7 +157,7 @@ def _tightest(caps: list[Cap]) -> Limits:
     by_factor = min(factors, key=lambda cap: cap.factor or 0.0, default=None)
     actions = [cap.action for cap in caps if cap.action != "none"]
     return Limits(
-        factor_percent=round((by_factor.factor or 4.0) * 100) if by_factor else DEFAULT_FACTOR_PERCENT,
+        factor_percent=round((by_factor.factor or 4.0) * 100) if by_factor else 0,
         expected_nanos=by_factor.expected_nanos if by_factor else None,
         limit_nanos=_least([cap.limit_nanos for cap in caps]),
         calls=_least([cap.calls for cap in caps]),

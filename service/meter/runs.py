@@ -19,13 +19,14 @@ from service.records import Usage
 SILENT_MINUTES: Final = 30
 RUNS_MAX: Final = 200_000  # live runs per partition; a run beyond it is tallied but not followed
 CHILDREN_MAX: Final = 5_000  # remembered children per run
-LOOP_REPEATS: Final = 8
-STREAK_CALLS: Final = 16
+LOOP_NATS: Final = 16.0  # evidence that a run repeats itself beyond its agent's habit: some eight repeats in a row for most agents
+STREAK_NATS: Final = 20.0
+NATS_MAX: Final = 40.0
 STREAK_TOLERANCE_PERMILLE: Final = 3
 FAN_OUT_CHILDREN: Final = 20
-GROWTH_PERCENT: Final = 800
+GROWTH_PERCENT: Final = 1200
 GROWTH_CALLS: Final = 20
-GROWTH_TOKENS: Final = 32_000
+GROWTH_TOKENS: Final = 64_000
 DEFAULT_FACTOR_PERCENT: Final = 400
 
 CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH = (1 << n for n in range(9))
@@ -52,9 +53,10 @@ class Run(Struct, gc=False):
     ended: bool = False
     watched: bool = False
     ring: int = 0
+    loop: float = 0.0
     repeats: int = 0
     size: int = 0
-    streak: int = 0
+    streak: float = 0.0
     opening: int = 0
     other_agent: str = ""
     children: dict[str, int] | None = None
@@ -73,14 +75,15 @@ class Runs(Struct):
         if self.count >= RUNS_MAX:
             self.dropped += 1
             return None
-        expected = limits.expected_nanos
-        if expected is None:
-            expected = habits.expected(u.tenant, u.workflow, use_case)
+        usual = habits.usual(u.tenant, u.workflow, use_case) if limits.expected_nanos is None else (limits.expected_nanos, 0)
+        expected, tail = usual or (0, 0)
         cap = limits.limit_nanos
-        if expected:
+        if expected and limits.factor_percent:
             learned = expected * limits.factor_percent // 100
+            if limits is NO_LIMITS:
+                learned = max(learned, tail)
             cap = learned if cap is None else min(cap, learned)
-        run = Run(agent, use_case, u.business_unit, u.workflow, event_ms // 1000, minute, limits, expected or 0, cap or 0)
+        run = Run(agent, use_case, u.business_unit, u.workflow, event_ms // 1000, minute, limits, expected, cap or 0)
         self.live.setdefault(u.tenant, {})[root] = run
         self.count += 1
         return run
@@ -95,10 +98,8 @@ class Runs(Struct):
         records.runs += 1
         if run.told & ~CAP:
             return
-        records.repeats = max(records.repeats, run.repeats)
-        records.streak = max(records.streak, run.streak)
+        records.nanos = max(records.nanos - records.nanos // 256, run.nanos)
         records.children = max(records.children, len(run.children or ()))
-        records.calls = max(records.calls, run.calls)
         if run.opening:
             records.growth_percent = max(records.growth_percent, run.size * 100 // run.opening)
 
@@ -116,13 +117,18 @@ class Runs(Struct):
         return gone
 
 
+def watched_cap(run: Run, records: Records) -> int:
+    """The spend in nanos from which a run is a finding: the policy's cap, or the built-in one beyond the agent's own greatest honest run."""
+    return run.cap_nanos if run.limits is not NO_LIMITS else max(run.cap_nanos, records.nanos * 3 // 2)
+
+
 def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> list[Finding]:
     """One more record of a run: its state moves on, and what it broke is said."""
     run.nanos += nanos
     run.last_ms = max(run.last_ms, event_ms)
     broken: list[tuple[int, Kind, float, float, str]] = []
-    if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP:
-        broken.append((CAP, Kind.EXECUTION_CAP, run.nanos / 1e9, run.cap_nanos / 1e9, "spend of the run, USD"))
+    if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP and run.nanos > (cap := watched_cap(run, records)):
+        broken.append((CAP, Kind.EXECUTION_CAP, run.nanos / 1e9, cap / 1e9, "spend of the run, USD"))
     if u.execution_id and u.execution_id != root:
         _child(run, u, root, records, broken)
     if u.layer == "inference":
@@ -151,22 +157,9 @@ def _child(run: Run, u: Usage, root: str, records: Records, broken: list[tuple[i
 def _call(run: Run, u: Usage, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
     size = u.input_tokens + u.cache_read_tokens + u.cache_write_tokens
     if u.signature:
-        sig = crc32(u.signature.encode())
-        ring = run.ring
-        if sig in (ring & _SLOT, ring >> 32 & _SLOT, ring >> 64):
-            run.repeats += 1
-            allowed = max(LOOP_REPEATS, records.repeats * 3 // 2 + 2)
-            if run.repeats >= allowed and not run.told & LOOP:
-                broken.append((LOOP, Kind.LOOP, run.repeats, allowed, "calls with a signature the run had just used"))
-        else:
-            run.ring = (ring << 32 | sig) & _RING
-    elif size and abs(size - run.size) * 1000 <= STREAK_TOLERANCE_PERMILLE * size and u.attempt <= 1:
-        run.streak += 1
-        allowed = max(STREAK_CALLS, records.streak * 3 // 2 + 2)
-        if run.streak >= allowed and not run.told & STREAK:
-            broken.append((STREAK, Kind.LOOP, run.streak, allowed, "calls in a row with prompts of the same size"))
-    else:
-        run.streak = 0
+        _signature(run, u.signature, records, broken)
+    elif size and u.attempt <= 1:
+        _same_size(run, size, records, broken)
     run.opening = run.opening or size
     run.size = size
     if size > GROWTH_TOKENS and run.calls > GROWTH_CALLS and not run.told & GROWTH:
@@ -174,6 +167,33 @@ def _call(run: Run, u: Usage, records: Records, broken: list[tuple[int, Kind, fl
         allowed = max(GROWTH_PERCENT, records.growth_percent * 3 // 2)
         if percent > allowed:
             broken.append((GROWTH, Kind.CONTEXT_GROWTH, percent / 100, allowed / 100, "times the run's first prompt"))
+
+
+def _signature(run: Run, signature: str, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+    """The same few signatures again and again, also in turns and across children: a CUSUM against the agent's own habit."""
+    sig, ring = crc32(signature.encode()), run.ring
+    again = sig in (ring & _SLOT, ring >> 32 & _SLOT, ring >> 64)
+    if not again:
+        run.ring = (ring << 32 | sig) & _RING
+    if run.calls > 1:
+        run.repeats += again
+        run.loop = min(NATS_MAX, max(0.0, run.loop + records.repeats.surprise(again)))
+        if run.loop < LOOP_NATS:
+            records.repeats.learn(again)
+        elif not run.told & LOOP:
+            broken.append((LOOP, Kind.LOOP, run.repeats, max(1.0, run.calls * records.repeats.usual), "calls repeat a signature the run had just used"))
+
+
+def _same_size(run: Run, size: int, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+    """A producer without signatures: prompt after prompt of nearly the same size."""
+    again = abs(size - run.size) * 1000 <= STREAK_TOLERANCE_PERMILLE * size
+    if run.calls > 1:
+        run.repeats += again
+        run.streak = min(NATS_MAX, max(0.0, run.streak + records.same_size.surprise(again)))
+        if run.streak < STREAK_NATS:
+            records.same_size.learn(again)
+        elif not run.told & STREAK:
+            broken.append((STREAK, Kind.LOOP, run.repeats, max(1.0, run.calls * records.same_size.usual), "calls in a row with prompts of the same size"))
 
 
 def _limits(run: Run, event_ms: int, broken: list[tuple[int, Kind, float, float, str]]) -> None:
@@ -211,7 +231,7 @@ def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule
         execution=root,
         spend_nanos=run.nanos,
         expected_nanos=run.expected_nanos,
-        limit_nanos=run.cap_nanos if over_cap else None,
+        limit_nanos=round(expected * 1e9) if over_cap else None,
         observed=float(observed),
         expected=float(expected),
         detail=detail,

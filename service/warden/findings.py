@@ -11,6 +11,7 @@ from service.warden.state import Episode, RunSeen, Tenant, Warden
 RUNS_KEPT_MAX: Final = 50_000
 WORSE_FACTOR: Final = 4
 HOUR_MS: Final = 3_600_000
+SMALL_NANOS: Final = 100_000_000  # ten cents
 LEAST_AGE_MS: Final = 60_000
 ORDERED_ACTIONS: Final = frozenset({"pause", "throttle", "degrade"})
 
@@ -24,15 +25,15 @@ def heard(w: Warden, t: Tenant, f: Finding) -> None:
     if _small(w, t, f):
         t.found[f.id] = w.minute
         t.runs[f.execution].quiet = f
-        w.out.append(Untold(w.now_ms, "", t.name, "below_min_loss"))
+        w.out.append(Untold(w.now_ms, "", t.name, "cents"))
         return
     _open(w, t, f)
 
 
 def _small(w: Warden, t: Tenant, f: Finding) -> bool:
-    """The built-in watch on runs (no cap of the policy) wakes nobody before the run has cost what a pause would have to save."""
+    """The built-in watch on runs (no cap of the policy) wakes nobody for cents."""
     run = t.runs.get(f.execution)
-    return f.kind == Kind.EXECUTION_CAP and not f.action and run is not None and not run.incident and f.spend_nanos < w.plan.min_loss_nanos
+    return f.kind == Kind.EXECUTION_CAP and not f.action and run is not None and not run.incident and f.spend_nanos < SMALL_NANOS
 
 
 def _open(w: Warden, t: Tenant, f: Finding) -> None:
@@ -115,7 +116,7 @@ def run_spent(w: Warden, t: Tenant, r: RunSpend) -> None:
         orders.spent(t, scope, more, r.last_ms)
     episode = t.episodes.get(run.incident)
     if episode is None:
-        if run.quiet is not None and run.nanos >= w.plan.min_loss_nanos:
+        if run.quiet is not None and run.nanos >= SMALL_NANOS:
             quiet, run.quiet = run.quiet, None
             _open(w, t, quiet)
         return

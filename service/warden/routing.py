@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from service.facts import MINUTE_MS, Incident, Notice, Ordered, ident
+from service.facts import MINUTE_MS, Incident, Notice, Ordered, Untold, ident
 from service.policy import matches
 from service.warden.state import Episode, Tenant, Warden
 from service.warden.titles import title
 
 NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest line
+SAID_MAX: Final = 64
 URGENT: Final = frozenset({"pause_ignored", "line_crossed", "escalated", "order_failed"})
 
 
@@ -54,6 +55,11 @@ def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Inci
     for receiver in receivers_of(w, episode):
         if _storming(w, t, receiver) and reason not in URGENT:
             continue
+        words = ident("", receiver, reason, title(line_of, reason))
+        if words in episode.said:
+            w.out.append(Untold(w.now_ms, episode.id, t.name, "unchanged"))
+            continue
+        episode.said = [*episode.said[-SAID_MAX:], words]
         if receiver not in episode.told:
             episode.told.append(receiver)
         w.out.append(

@@ -97,6 +97,7 @@ class Episode(Struct):
     told: list[str] = field(default_factory=list)
     told_ms: int = 0
     told_nanos: int = 0
+    said: list[str] = field(default_factory=list)
     resolved_ms: int = 0
     acknowledged_by: str = ""
     verdict: str = ""
