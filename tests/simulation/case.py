@@ -1,0 +1,44 @@
+"""What a simulated world is made of: two folds, a story to tell them, and how to read what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.facts import PolicySet
+from service.runner import Fold
+
+
+@dataclass(frozen=True)
+class Story:
+    """Rows as they arrive; the truth is known because the story was made up.
+
+    `rows`: (arrival_ms, stream partition, row) by rising arrival; nothing but ticks arrives from the last of them to `end_ms`.
+    `policy` is published at the beginning; time does not go past `effective_ms` before every stream has a copy.
+    """
+
+    rows: Sequence[tuple[int, int, bytes]]
+    end_ms: int
+    tick_ms: int
+    truth: Mapping[str, int]
+    policy: PolicySet | None = None
+    effective_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """The folds under test. `totals` and `decided` must not depend on when the journal's rows arrived, only on the records."""
+
+    name: str
+    streams: int
+    journals: int
+    meter: Callable[[], Fold[Any]]
+    warden: Callable[[], Fold[Any]]
+    story: Callable[[int], Story]
+    totals: Callable[[Sequence[Any]], Mapping[str, int]]
+    """From the states of all wardens, what the story's truth says."""
+    decided: Callable[[Sequence[bytes]], frozenset[str]]
+    """From the rows of an outbox, what was decided, each by its identity and its figures."""
+    sabotage: str = ""
+    """A rule that the ports or the shell of this world break."""
