@@ -1,5 +1,6 @@
 """The policy: what people decide beforehand, read from one YAML file with every mistake reported in one go."""
 
+from service.policy.effective import effective
 from service.policy.limits import BatchRule, Budget, Cap, Planned, Quota, TierRule
 from service.policy.loading import load
 from service.policy.mistakes import Mistake, PolicyError
@@ -51,6 +52,7 @@ __all__ = [
     "TierRule",
     "WebhookReceiver",
     "dump",
+    "effective",
     "load",
     "matches",
     "parse_dumped",

@@ -6,7 +6,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from service.facts import Kind
 from service.money import NANO
@@ -14,7 +14,7 @@ from service.policy.limits import BatchRule, Budget, Cap, Entry, Planned, Quota,
 from service.policy.pricing import Currency, Prices
 from service.policy.scopes import ScopeText
 from service.policy.telling import Owner, Receiver, Route, Source
-from service.policy.values import Count, Duration, Name, Number, Url, Usd, Whole, Zone
+from service.policy.values import Count, Duration, Name, Number, Url, Usd, Whole, Zone, refuse_bool
 
 DAY_MS = 86_400_000
 
@@ -45,7 +45,7 @@ class Policy(Entry):
     ('observe', ())
     """
 
-    version: Literal[1] = 1
+    version: Annotated[Literal[1], BeforeValidator(refuse_bool)] = 1
     timezone: Zone = "UTC"
     prices: Prices = Prices()
     owners: tuple[Owner, ...] = ()

@@ -46,7 +46,8 @@ def read(text: str) -> tuple[dict[str, Any], list[Mistake]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise PolicyError([Mistake(where, f"is not YAML: {error.problem or error.context}")]) from None
+        begun = f" (begun in line {error.context_mark.line + 1})" if error.context_mark and error.context_mark is not mark else ""
+        raise PolicyError([Mistake(where, f"is not YAML: {error.problem or error.context}{begun}")]) from None
     except yaml.YAMLError:
         raise PolicyError([Mistake("", "is not YAML: holds a character that may not stand in it")]) from None
     except RecursionError:

@@ -29,7 +29,8 @@ _EXACT: Final = Context(prec=200)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _refuse_bool(value: object) -> object:
+def refuse_bool(value: object) -> object:
+    """Python takes `true` for 1; a person does not. Raises ValueError."""
     if isinstance(value, bool):
         raise ValueError("must be a number")  # noqa: TRY004 -- to pydantic a TypeError is a crash, a ValueError a mistake
     return value
@@ -223,9 +224,9 @@ Url: TypeAlias = Annotated[str, Field(max_length=2048), AfterValidator(_url)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone_name)]
 Whole: TypeAlias = Annotated[int, Strict(), Field(ge=1, le=10**15)]
 Count: TypeAlias = Annotated[int, Strict(), Field(ge=0, le=10**9)]
-Number: TypeAlias = Annotated[float, BeforeValidator(_refuse_bool), Strict(), Field(gt=0, allow_inf_nan=False)]
+Number: TypeAlias = Annotated[float, BeforeValidator(refuse_bool), Strict(), Field(gt=0, allow_inf_nan=False)]
 Percent: TypeAlias = Annotated[
-    float, BeforeValidator(_refuse_bool), Strict(), Field(gt=0, le=1000, allow_inf_nan=False), PlainSerializer(_percent_text, return_type=float | int)
+    float, BeforeValidator(refuse_bool), Strict(), Field(gt=0, le=1000, allow_inf_nan=False), PlainSerializer(_percent_text, return_type=float | int)
 ]
 Percents: TypeAlias = Annotated[tuple[Percent, ...], Field(max_length=50), AfterValidator(_rising)]
 UsdAboveZero: TypeAlias = Annotated[int, PlainValidator(_usd_nanos), AfterValidator(_above_zero), _AS_USD, WithJsonSchema(_POSITIVE)]
