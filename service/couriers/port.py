@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import httpx
 from rich.console import Console
 
 from service.facts import Notice, Order
+
+ANSWER_S: Final = 10.0
+BODY_S: Final = 2.0
 
 Item: TypeAlias = Order | Notice
 Takes: TypeAlias = Literal["orders", "notices", "all"]
@@ -55,10 +58,15 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the shell gives to every courier: where links point, the clock (Unix milliseconds), and what tests replace."""
+    """What the shell gives to every courier: where links point, the clock (Unix milliseconds), and what tests replace.
+
+    A receiver may take `answer_s` to begin its answer and `body_s` to end it.
+    """
 
     public_url: str
     clock: Callable[[], int]
+    answer_s: float = ANSWER_S
+    body_s: float = BODY_S
     console: Console | None = None
     transport: httpx.AsyncBaseTransport | None = None
 

@@ -20,8 +20,6 @@ from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver, Ret
 from service.facts import Order
 from service.sdk.verify import keys_of, sign
 
-ANSWER_S: Final = 10.0
-BODY_S: Final = 2.0
 BODY_BYTES_MAX: Final = 64 * 1024
 _SECRET_LENGTH_MIN: Final = 4  # shorter ones would be found in any text
 _PART_LENGTH_MIN: Final = 16  # of an address: what is long may be a token
@@ -31,17 +29,17 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 class WebhookCourier:
     """Sends to one address. Raises ValueError when the address or the secret is of no use."""
 
-    def __init__(self, receiver: Receiver, parts: Parts, *, answer_s: float = ANSWER_S, body_s: float = BODY_S) -> None:
+    def __init__(self, receiver: Receiver, parts: Parts) -> None:
         self.name = receiver.name
         self._keys = keys_of(receiver.secret)
         self._clock, self._public_url = parts.clock, parts.public_url
-        self._answer_s, self._body_s = answer_s, body_s
+        self._answer_s, self._body_s = parts.answer_s, parts.body_s
         self._url, auth = _address(receiver.url)
         self._hidden = _hidden(receiver, self._keys)
         self._client = httpx.AsyncClient(
             transport=parts.transport,
             auth=auth,
-            timeout=answer_s,
+            timeout=parts.answer_s,
             follow_redirects=False,
             trust_env=self._url.host not in _LOOPBACK,  # a proxy never stands before our own machine
             headers={"user-agent": "spendwarden", "accept": "application/json", "accept-encoding": "identity"},
@@ -80,10 +78,12 @@ class WebhookCourier:
         }
 
     async def _body(self, response: httpx.Response) -> bytes:
-        """The answer's body, or nothing: the status alone already says what counts."""
+        """The answer's body, or nothing: the status alone already says what counts. We asked for no compression, so none is undone."""
+        if response.headers.get("content-encoding", "identity") != "identity":
+            return b""
         try:
             async with asyncio.timeout(self._body_s):
-                return await _bounded(response.aiter_raw())
+                return await _bounded(response.aiter_bytes())
         except (TimeoutError, httpx.HTTPError, httpx.StreamError):
             return b""
 

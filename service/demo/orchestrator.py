@@ -19,7 +19,6 @@ from service.sdk.verify import UnverifiedError, verify
 REMEMBERED_MAX: Final = 10_000
 LOG_MAX: Final = 200
 BODY_BYTES_MAX: Final = 1024 * 1024
-_HOLDING: Final = frozenset({"pause"})
 _ALL: Final = ("total", "total")
 
 Key = tuple[str, str, str]  # tenant, kind, name of a scope
@@ -64,10 +63,9 @@ class Orchestrator:
         if data["sequence"] <= seen:
             return {"state": "refused", "reason": f"a newer order of this scope was obeyed (sequence {seen})"}
         _remember(self._sequences, key, data["sequence"])
-        if data["action"] in _HOLDING:
+        self._paused.pop(key, None)  # the newest order of a scope is the only one that counts
+        if data["action"] == "pause":
             self._paused[key] = (until_ms, data["id"])
-        elif data["action"] == "resume":
-            self._paused.pop(key, None)
         return {"state": "accepted"}
 
     def _is_paused(self, key: Key) -> bool:
