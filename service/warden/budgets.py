@@ -109,8 +109,7 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
     episode.limit_nanos = None if limit.tokens else limit.amount
     episode.excess_nanos = max(0, episode.spend_nanos - (episode.limit_nanos or 0)) if not limit.tokens else 0
     episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
-    elapsed = min(max(w.now_ms - period.start_ms, 1), period.end_ms - period.start_ms)
-    episode.pace = round(period.spent / limit.amount / (elapsed / (period.end_ms - period.start_ms)), 3)
+    episode.pace = pace(limit, period, w.now_ms)
     episode.runs_out_ms = runs_out(limit, period, w.now_ms)
     episode.detail = f"{period.spent} of {limit.amount} tokens" if limit.tokens else ""
     evidence = Evidence("budget_line", round(period.spent * 100 / limit.amount, 4), float(limit.amount) / (1 if limit.tokens else 1e9), float(period.spent) / (1 if limit.tokens else 1e9), limit.name)
@@ -126,6 +125,15 @@ def _severity(limit: Limit, period: Period, line: float, now_ms: int) -> str:
     if runs is None or runs[1] >= period.end_ms or period.end_ms <= now_ms:
         return "info"
     return "critical" if runs[1] - now_ms <= URGENT_MS else "warning"
+
+
+def pace(limit: Limit, period: Period, now_ms: int) -> float | None:
+    """How many times faster than planned the money is going; 1.0 is exactly on plan. A rolling window has no plan."""
+    if limit.rolling_minutes:
+        return None
+    length = period.end_ms - period.start_ms
+    elapsed = min(max(now_ms - period.start_ms, 1), length)
+    return round(period.spent / limit.amount / (elapsed / length), 3)
 
 
 def runs_out(limit: Limit, period: Period, now_ms: int) -> tuple[int, int, int] | None:

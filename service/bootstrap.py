@@ -1,0 +1,129 @@
+"""The one place where parts meet: which log, which stores, which couriers, which clock."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
+from time import time_ns
+from typing import Final
+
+import msgspec
+from fastapi import FastAPI
+from rich.console import Console
+
+from service.api import Tokens, create_app
+from service.couriers.deliveries import SqliteDeliveries
+from service.couriers.dispatcher import Dispatcher
+from service.couriers.port import Parts, Receiver
+from service.couriers.registry import COURIERS, courier_of
+from service.embedded import Bookkeeper, Embedded, complete
+from service.engine import Engine
+from service.facts import PolicySet, Receipt, encode
+from service.ledger import Ledger
+from service.log.ports import CONTROLS, JOURNAL
+from service.log.sqlite import SqliteLog, SqliteSnapshots
+from service.policy import ConsoleReceiver, Policy, dump, parse_dumped
+from service.settings import secret
+from service.warden.plan import CONSOLE
+
+LOGS: Final = "log"
+LEDGER: Final = "ledger.db"
+TOKENS: Final = "tokens.db"
+DELIVERIES: Final = "deliveries.db"
+_decode_policy: Final = msgspec.msgpack.Decoder(PolicySet).decode
+
+
+def now_ms() -> int:
+    """The machine's clock, Unix milliseconds: the only place that looks at it."""
+    return time_ns() // 1_000_000
+
+
+@dataclass
+class Running:
+    """A service put together, not yet begun."""
+
+    app: FastAPI
+    service: Embedded
+    engine: Engine
+    bookkeeper: Bookkeeper
+    deliveries: SqliteDeliveries
+    log: SqliteLog
+    policy: Policy
+
+
+def tokens(data: Path) -> Tokens:
+    """The tokens of a data folder."""
+    data.mkdir(parents=True, exist_ok=True)
+    return Tokens(f"sqlite:///{data / TOKENS}")
+
+
+def sqlite_log(data: Path) -> SqliteLog:
+    """The logs of a data folder."""
+    return SqliteLog(data / LOGS, now_ms)
+
+
+def newest_policy(log: SqliteLog) -> PolicySet | None:
+    """The policy that was published last."""
+    first, end = complete(log.span(CONTROLS, 0))
+    rows = complete(log.read(CONTROLS, 0, end - 1, 1)) if end > first else []
+    return _decode_policy(rows[0].value) if rows else None
+
+
+def publish(log: SqliteLog, policy: Policy) -> PolicySet:
+    """Appends a policy that differs from the newest one; returns the newest one then."""
+    newest = newest_policy(log)
+    if newest is not None and newest.digest == policy.digest:
+        return newest
+    following = PolicySet(newest.version + 1 if newest else 1, policy.digest, dump(policy))
+    complete(log.append(CONTROLS, 0, [encode(following)]))
+    return following
+
+
+def embedded(
+    data: Path, policy: Policy | None, public_url: str, *, partitions: int = 12, insecure_loopback: bool = False, console: Console | None = None
+) -> Running:
+    """The embedded service on a data folder. Without a policy the newest published one holds, or the empty one.
+
+    Raises LogError where the folder cannot be used, ValueError where a receiver cannot be made.
+    """
+    log = sqlite_log(data)
+    newest = newest_policy(log)
+    chosen = policy or (parse_dumped(newest.body) if newest else Policy())
+    policy_set = publish(log, chosen)
+    link = chosen.public_url or public_url
+    receivers = receivers_of(chosen)
+    parts = Parts(public_url=link, clock=now_ms, console=console or Console())
+    couriers = {receiver.name: courier_of(receiver, parts) for receiver in receivers}
+    deliveries = SqliteDeliveries(data / DELIVERIES)
+    engine = Engine(log, SqliteSnapshots(data / LOGS), partitions, now_ms, lambda: secrets.randbits(62), policy_set)
+
+    async def record(receipt: Receipt) -> None:
+        await asyncio.to_thread(lambda: complete(log.append(JOURNAL, 0, [encode(receipt)])))
+        engine.nudge()
+
+    dispatcher = Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
+    bookkeeper = Bookkeeper(log, Ledger(f"sqlite:///{data / LEDGER}"))
+    service = Embedded(log, engine, bookkeeper, dispatcher, chosen, now_ms, lambda: secrets.token_hex(12))
+    engine.decided = service.decided
+    app = create_app(service, tokens(data), insecure_loopback=insecure_loopback)
+    return Running(app, service, engine, bookkeeper, deliveries, log, chosen)
+
+
+def receivers_of(policy: Policy) -> list[Receiver]:
+    """The policy's receivers with their secrets resolved; the console where none is named. Kinds without a courier yet are left out."""
+    if not policy.receivers:
+        return [Receiver(name=CONSOLE, kind="console", takes="notices")]
+    found: list[Receiver] = []
+    for receiver in policy.receivers:
+        if receiver.kind not in COURIERS:
+            continue
+        if isinstance(receiver, ConsoleReceiver):
+            found.append(Receiver(name=receiver.name, kind="console", takes=receiver.takes))
+        else:
+            reference = getattr(receiver, "secret", None)
+            url = getattr(receiver, "url", "")
+            found.append(Receiver(name=receiver.name, kind=receiver.kind, url=url, secret=(secret(reference) or "") if reference else "", takes=receiver.takes))
+    return found

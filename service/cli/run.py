@@ -1,0 +1,92 @@
+"""`spendwarden run`: the live service in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+from service.bootstrap import Running, embedded
+from service.cli.failures import USAGE, fail, mistakes, read_policy
+from service.log.ports import LogError
+from service.policy import Policy, secret_warnings
+from service.settings import Settings, secret
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command(
+    epilog="Examples:  spendwarden run --policy policy.yaml --data ./data   |   spendwarden run --insecure-loopback   |   "
+    "curl -d '{\"id\": \"1\", \"time\": 1764000000, \"agent\": \"indexer\", \"cost_usd\": 0.02}' http://127.0.0.1:8484/v1/records"
+)
+def command(
+    policy: Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_POLICY", help="The policy; without one the newest published one, or all defaults.")] = None,
+    data: Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The folder that holds everything.")] = Path("spendwarden-data"),
+    listen: Annotated[str, typer.Option(envvar="SPENDWARDEN_LISTEN", help="HOST:PORT of the door.")] = "127.0.0.1:8484",
+    insecure_loopback: Annotated[
+        bool, typer.Option("--insecure-loopback", envvar="SPENDWARDEN_INSECURE_LOOPBACK", help="Serve this machine itself (127.0.0.1) without tokens.")
+    ] = False,
+    partitions: Annotated[int, typer.Option(envvar="SPENDWARDEN_PARTITIONS", min=1, max=1024, help="Stream partitions; fixed once a folder is made.")] = 12,
+) -> None:
+    """Start the service: HTTP door, detection, alerts and orders, in one process on SQLite.
+
+    What was accepted (202) survives a kill; started again on the same folder it goes on where it was.
+    """
+    settings = _settings(listen, data, partitions)
+    chosen = read_policy(policy) if policy is not None else None
+    if chosen is not None:
+        _secrets_or_fail(policy, chosen)
+    try:
+        running = embedded(data, chosen, f"http://{listen}", partitions=partitions, insecure_loopback=insecure_loopback)
+    except (LogError, ValueError, OSError) as wrong:
+        fail(str(wrong))
+    asyncio.run(serve(running, *settings.address))
+
+
+def _settings(listen: str, data: Path, partitions: int) -> Settings:
+    try:
+        return Settings(listen=listen, data=data, partitions=partitions)
+    except ValueError as wrong:
+        fail(f"--listen {listen}: {wrong}", USAGE)
+
+
+def _secrets_or_fail(path: Path | None, policy: Policy) -> None:
+    found = secret_warnings(policy, secret)
+    if found and path is not None:
+        fail(mistakes(path, (f"{m.path}: {m.problem}" for m in found)), USAGE)
+
+
+async def serve(running: Running, host: str, port: int, ready: asyncio.Event | None = None) -> None:
+    """Runs everything until a signal; then folds what there is, saves and ends."""
+    log = structlog.get_logger("run")
+    server = uvicorn.Server(uvicorn.Config(running.app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5))
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] -- the order of the end is ours
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    running.engine.start()
+    running.bookkeeper.start()
+    web = asyncio.create_task(server.serve())
+    live = asyncio.create_task(running.service.live())
+    waiting = asyncio.create_task(stop.wait())
+    log.info("serving", url=f"http://{host}:{port}", policy=running.policy.digest[:12])
+    if ready is not None:
+        ready.set()
+    done, _ = await asyncio.wait({web, live, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await asyncio.gather(web, return_exceptions=True)
+    live.cancel()
+    await asyncio.gather(live, return_exceptions=True)
+    await asyncio.to_thread(running.engine.stop)
+    await asyncio.to_thread(running.bookkeeper.stop)
+    running.deliveries.close()
+    running.log.close()
+    for task in done - {waiting}:
+        if task.exception() is not None:
+            raise task.exception() from None  # type: ignore[misc]

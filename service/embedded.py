@@ -1,0 +1,201 @@
+"""The embedded shell: one process on SQLite with the door, the engine, the books and the couriers.
+
+The door commits records to the stream; the engine's thread folds; a thread keeps the books; couriers live in the door's loop. Each
+of them goes on from what it had saved, so a SIGKILL at any point loses and repeats nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from service import canary
+from service.api.ports import Applies, Check
+from service.books import Books, BudgetStanding
+from service.couriers.dispatcher import Dispatcher
+from service.engine import Engine
+from service.facts import Control, Receipt, Scope, encode
+from service.intake import Refusal
+from service.intake.partition import partition_of, root_of
+from service.ledger import Ledger
+from service.log.ports import JOURNAL, OUTBOX, REFUSED, STREAM, Log, LogError
+from service.policy import Policy
+from service.policy.effective import effective
+from service.records import Record
+from service.telemetry import Telemetry
+from service.warden.standing import standings
+
+LAG_MAX: Final = 500_000  # rows of the stream not yet folded; beyond it the door says 429
+BOOKS_ROWS: Final = 2_000
+T = TypeVar("T")
+
+
+def complete(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine that never waits (SQLite's ports block instead) to its end, in this thread."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    work.close()
+    raise AssertionError("a port of the embedded shell waited")
+
+
+@dataclass
+class Bookkeeper:
+    """The books follow journal and outbox in a thread of their own; what fails is tried again from the saved place."""
+
+    log: Log
+    ledger: Ledger
+    failure: str = ""
+    _news: threading.Event = field(default_factory=threading.Event)
+    _stopping: bool = False
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins the thread."""
+        self._thread = threading.Thread(target=self._live, name="books", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Reads to the end of the logs and ends."""
+        self._stopping = True
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    def nudge(self) -> None:
+        """Journal or outbox have grown."""
+        self._news.set()
+
+    def _live(self) -> None:
+        while True:
+            self._news.clear()
+            try:
+                moved = self.catch_up()
+                self.failure = ""
+            except Exception as failed:  # noqa: BLE001 -- whatever the database raises: the books wait, the decisions go on
+                moved = 0
+                if str(failed) != self.failure:
+                    structlog.get_logger("books").exception("books_wait")
+                self.failure = str(failed)
+            if self._stopping and not moved:
+                return
+            if not moved:
+                self._news.wait(1.0)
+
+    def catch_up(self) -> int:
+        """Takes the next rows of both logs; returns how many."""
+        moved = 0
+        for topic, apply in ((JOURNAL, self.ledger.apply), (OUTBOX, self.ledger.apply_outbox)):
+            rows = complete(self.log.read(topic, 0, self.ledger.next_offset(topic, 0), BOOKS_ROWS))
+            if rows:
+                apply(0, rows)
+                moved += len(rows)
+        return moved
+
+
+@dataclass
+class Embedded:
+    """What the HTTP door asks; see `service.api.ports.Service`."""
+
+    log: Log
+    engine: Engine
+    bookkeeper: Bookkeeper
+    dispatcher: Dispatcher
+    policy: Policy
+    clock: Callable[[], int]
+    nonce: Callable[[], str]
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    _canary: list[str] | None = None
+
+    @property
+    def books(self) -> Books:
+        """The ledger."""
+        return self.bookkeeper.ledger
+
+    def now_ms(self) -> int:
+        """The shell's clock."""
+        return self.clock()
+
+    async def accept(self, records: Sequence[Record], refusals: Sequence[Refusal]) -> None:
+        """One transaction for the records, one for the dead letters; then the engine is told."""
+        if self.engine.heard.lag_rows > LAG_MAX:
+            raise LogError(f"{self.engine.heard.lag_rows} rows wait to be folded; send slower")
+        batches: dict[int, list[bytes]] = defaultdict(list)
+        for record in records:
+            batches[partition_of(record.tenant, root_of(record), self.engine.partitions)].append(encode(record))
+        await asyncio.to_thread(self._append, batches, [encode(refusal) for refusal in refusals])
+        self.telemetry.took(len(records), refusals)
+        self.engine.nudge()
+
+    def _append(self, batches: dict[int, list[bytes]], refused: list[bytes]) -> None:
+        if refused:
+            complete(self.log.append(REFUSED, 0, refused))
+        if batches:
+            complete(self.log.append_many(STREAM, batches))
+
+    async def tell(self, said: Control | Receipt) -> None:
+        """Into the journal, durably."""
+        await asyncio.to_thread(lambda: complete(self.log.append(JOURNAL, 0, [encode(said)])))
+        self.engine.nudge()
+
+    async def budgets(self, tenant: str | None, scope: Scope | None) -> Sequence[BudgetStanding]:
+        """From the warden's own state."""
+        return await asyncio.wrap_future(self.engine.ask(lambda warden, _: standings(warden, tenant, scope)))
+
+    async def effective(self, tenant: str, scope: Scope) -> Sequence[Applies]:
+        """Every entry of the policy that applies, and why."""
+        found = effective(self.policy, tenant, scope, {})
+        return list(_applies(found))
+
+    async def readiness(self) -> Sequence[Check]:
+        """The canary must have sung, the engine must run, the books must keep up."""
+        if self._canary is None:
+            self._canary = await asyncio.to_thread(canary.missing)
+        lacking = ", ".join(self._canary)
+        heard = self.engine.heard
+        return (
+            Check("canary", not self._canary, f"a synthetic overspend was not found: {lacking}" if lacking else ""),
+            Check("engine", heard.ready, heard.failure),
+            Check("books", not self.bookkeeper.failure, self.bookkeeper.failure),
+        )
+
+    async def metrics(self) -> str:
+        """Prometheus text."""
+        return await asyncio.wrap_future(self.engine.ask(self._exposition))
+
+    def _exposition(self, warden: Any, meters: Any) -> str:
+        return self.telemetry.exposition(self.engine.heard, warden, meters, self.dispatcher.snapshot(), self.clock())
+
+    def decided(self) -> None:
+        """The engine has written: the books and the couriers look at once."""
+        self.bookkeeper.nudge()
+        self._wake()
+
+    _wake: Callable[[], None] = lambda: None  # noqa: E731 -- replaced when the loop is known
+
+    async def live(self) -> None:
+        """Delivers for ever; whatever ends it ends the process (fail-stop), and what had not ended is delivered after the next start."""
+        loop = asyncio.get_running_loop()
+        self._wake = lambda: loop.call_soon_threadsafe(self.dispatcher.nudge)
+        await self.dispatcher.restore()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.dispatcher.follow(self.log))
+            tasks.create_task(self.dispatcher.run())
+
+
+def _applies(found: dict[str, Any]) -> list[Applies]:
+    entries: list[Applies] = []
+    for section, value in found.items():
+        rows = value if isinstance(value, list) else [value] if isinstance(value, dict) and "why" in value else []
+        for index, row in enumerate(rows):
+            rest = {key: item for key, item in row.items() if key != "why"}
+            entries.append(Applies(f"{section}[{index}]", str(row.get("name", section)), str(row.get("why", "")), rest))
+    return entries

@@ -1,0 +1,219 @@
+"""The embedded shell's heart: every meter and the warden, driven in turn by one thread that also keeps the log's time.
+
+It reads, folds, appends and saves through `runner.Owner`, like any worker; a log that fails ends all owners, and they are restored
+from their snapshots after a pause that grows. Ticks are appended each second, and at the next mark where something is unsaid.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+import structlog
+
+from service.facts import MARK_MS, PolicySet, Tick, encode
+from service.log.gathered import Gathered
+from service.log.ports import JOURNAL, OUTBOX, STREAM, Log, LogError, Snapshots
+from service.meter.fold import Meter
+from service.meter.snapshot import MeterFold
+from service.runner import Owner, OwnerError
+from service.warden.snapshot import WardenFold
+from service.warden.state import Warden
+
+ROWS_AT_ONCE: Final = 4_000
+SECOND_MS: Final = 1_000
+IDLE_S: Final = 0.02
+RESTART_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
+TRIM_EVERY_MS: Final = 600_000
+DAY_MS: Final = 86_400_000
+T = TypeVar("T")
+_TICK: Final = encode(Tick())
+
+
+@dataclass
+class Heard:
+    """What the shell shows of its engine: read by other threads, written by this one only."""
+
+    ready: bool = False
+    failure: str = "starting"
+    restarts: int = 0
+    lag_rows: int = 0
+    folded_rows: int = 0
+    saved_ms: int = 0
+    policy_version: int = 0
+
+
+@dataclass
+class Engine:
+    """Owns all partitions. `decided` is called from the engine's thread when the outbox or the journal has grown."""
+
+    log: Log
+    snapshots: Snapshots
+    partitions: int
+    clock: Callable[[], int]
+    nonce: Callable[[], int]
+    policy: PolicySet
+    decided: Callable[[], None] = lambda: None
+    stream_days: int = 7
+    journal_days: int = 35
+    heard: Heard = field(default_factory=Heard)
+    _meters: list[Owner[Meter]] = field(default_factory=list)
+    _warden: Owner[Warden] | None = None
+    _questions: deque[tuple[Callable[[Warden, list[Meter]], Any], Future[Any]]] = field(default_factory=deque)
+    _news: threading.Event = field(default_factory=threading.Event)
+    _stopping: bool = False
+    _second: int = 0
+    _trimmed_ms: int = 0
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begins the engine's thread."""
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), name="engine", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Folds what there is, saves, and ends the thread."""
+        self._stopping = True
+        self._news.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+
+    def nudge(self) -> None:
+        """There may be new rows."""
+        self._news.set()
+
+    def ask(self, question: Callable[[Warden, list[Meter]], T]) -> Future[T]:
+        """Answers from the state itself, between two steps, in the engine's thread."""
+        answer: Future[T] = Future()
+        self._questions.append((question, answer))
+        self._news.set()
+        return answer
+
+    async def _live(self) -> None:
+        log = structlog.get_logger("engine")
+        while not self._stopping:
+            try:
+                await self._restore()
+                self.heard.ready, self.heard.failure = True, ""
+                await self._turns()
+            except (LogError, OwnerError) as failed:
+                self.heard.ready, self.heard.failure = False, str(failed)
+                pause_s = RESTART_S[min(self.heard.restarts, len(RESTART_S) - 1)]
+                self.heard.restarts += 1
+                log.error("engine_restarts", reason=str(failed), pause_s=pause_s, restarts=self.heard.restarts)
+                self._news.clear()
+                self._news.wait(pause_s)
+        self._refuse()
+
+    async def _restore(self) -> None:
+        now_ms = self.clock()
+        gathered = Gathered(self.log, self.snapshots)
+        self._gathered = gathered
+        self._meters = [
+            await Owner.restore(MeterFold(), p, gathered, gathered, nonce=self.nonce(), now_ms=now_ms) for p in range(self.partitions)
+        ]
+        self._warden = await Owner.restore(WardenFold(self.partitions), 0, gathered, gathered, nonce=self.nonce(), now_ms=now_ms)
+        for owner in (*self._meters, self._warden):
+            await owner.adopt(self.policy)
+        await gathered.flush()
+        self.heard.policy_version = self.policy.version
+
+    async def _turns(self) -> None:
+        while True:
+            self._news.clear()
+            now_ms = self.clock()
+            moved = await self._turn(now_ms)
+            self._answer()
+            if self._stopping and not moved:
+                await self._save(now_ms)
+                return
+            if not moved:
+                self.heard.restarts = 0
+                wait_ms = min(MARK_MS - now_ms % MARK_MS + 1, MARK_MS)
+                self._news.wait(min(wait_ms / 1000, IDLE_S) if self._unsaid() else wait_ms / 1000)
+
+    async def _turn(self, now_ms: int) -> int:
+        """One round: time, meters, warden. Returns how many rows were folded beside ticks."""
+        assert self._warden is not None
+        await self._tick(now_ms)
+        moved = 0
+        for meter in self._meters:
+            moved += await meter.step(ROWS_AT_ONCE, now_ms)
+        await self._gathered.flush()
+        heard = await self._warden.step(ROWS_AT_ONCE, now_ms)
+        await self._gathered.flush()
+        if heard:
+            self.decided()
+        self.heard.folded_rows += moved
+        if now_ms - self._trimmed_ms >= TRIM_EVERY_MS:
+            self._trimmed_ms = now_ms
+            await self._trim(now_ms)
+        return moved + heard
+
+    async def _tick(self, now_ms: int) -> None:
+        second = now_ms // SECOND_MS
+        if second != self._second:
+            self._second = second
+            due = list(range(self.partitions))
+            lag = [(await self.log.span(STREAM, m.partition))[1] - m.offset for m in self._meters]
+            self.heard.lag_rows = sum(lag)
+        else:
+            due = [m.partition for m in self._meters if _unsaid(m.state) and now_ms >= m.state.next_mark_ms]
+        if due:
+            await self.log.append_many(STREAM, {p: [_TICK] for p in due})
+
+    def _unsaid(self) -> bool:
+        return any(_unsaid(meter.state) for meter in self._meters)
+
+    async def _save(self, now_ms: int) -> None:
+        assert self._warden is not None
+        for owner in (*self._meters, self._warden):
+            await owner.save(now_ms)
+        self.heard.saved_ms = now_ms
+
+    async def _trim(self, now_ms: int) -> None:
+        """Retention: never what a restored owner would have to read again."""
+        assert self._warden is not None
+        for owner, topic, days in (*((m, STREAM, self.stream_days) for m in self._meters), (self._warden, JOURNAL, self.journal_days)):
+            before = await self._older(topic, owner.partition, now_ms - days * DAY_MS, owner.offset)
+            if before:
+                await owner.save(now_ms)
+                await self.log.trim(topic, owner.partition, before)
+        before = await self._older(OUTBOX, 0, now_ms - self.journal_days * DAY_MS, 1 << 62)
+        if before:
+            await self.log.trim(OUTBOX, 0, before)
+
+    async def _older(self, topic: str, partition: int, before_ms: int, at_most: int) -> int:
+        """The first offset that is young enough to stay, 0 where nothing is old; a search by halves, since arrival never goes back."""
+        low, high = await self.log.span(topic, partition)
+        first, high = low, min(high, at_most)
+        while low < high:
+            middle = (low + high) // 2
+            rows = await self.log.read(topic, partition, middle, 1)
+            if rows and rows[0].arrival_ms < before_ms:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low > first else 0
+
+    def _answer(self) -> None:
+        assert self._warden is not None
+        while self._questions:
+            question, answer = self._questions.popleft()
+            try:
+                answer.set_result(question(self._warden.state, [meter.state for meter in self._meters]))
+            except Exception as wrong:  # noqa: BLE001 -- it is raised again where it was asked
+                answer.set_exception(wrong)
+
+    def _refuse(self) -> None:
+        while self._questions:
+            self._questions.popleft()[1].set_exception(LogError("the engine has stopped"))
+
+
+def _unsaid(meter: Meter) -> bool:
+    return bool(meter.minute.dirty or meter.minute.dirty_members or meter.pending or meter.runs.watched)

@@ -1,0 +1,121 @@
+"""Every metric of the service by name, once; and how they are read from the parts' own counts.
+
+Nothing here decides: it copies counts into Prometheus text when it is asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from service.engine import Heard
+from service.facts import Counts
+from service.intake import Refusal
+from service.meter.fold import Meter
+from service.warden.state import Warden
+
+PREFIX: Final = "spendwarden_"
+STATES: Final = ("open", "acknowledged", "snoozed", "resolved")
+COUNTED: Final = {
+    "records": "records heard, repeats included",
+    "accepted": "records counted once",
+    "duplicates": "records heard before",
+    "conflicts": "records under a known identity with other content; the first content stands",
+    "late": "records more than ten minutes behind their arrival",
+    "unpriced": "records nobody could price",
+    "unchecked": "records older than the memory of repeats",
+    "runs_dropped": "runs not followed because RUNS_MAX were live",
+    "cells_folded": "records whose agent counts as `other` because CELLS_PER_MINUTE_MAX was reached",
+    "members_folded": "records whose member counts as `other` because MEMBERS_PER_MINUTE_MAX was reached",
+    "repeats_forgotten": "identities forgotten early because REPEATS_MAX was reached",
+}
+
+
+class Telemetry:
+    """Counts what the door itself took and refused; the rest is read from the states."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._refused: Counter[tuple[str, str]] = Counter()
+
+    def took(self, records: int, refusals: Sequence[Refusal]) -> None:
+        """A batch is safe on disk."""
+        self._taken += records
+        self._refused.update((str(refusal.reason), refusal.field) for refusal in refusals)
+
+    def exposition(self, heard: Heard, warden: Warden, meters: Sequence[Meter], lanes: Sequence[Mapping[str, Any]], now_ms: int) -> str:
+        """Prometheus text of everything."""
+        registry = CollectorRegistry()
+        metrics = [*self._door(), *_engine(heard, now_ms), *_meters(meters), *_warden(warden), *_lanes(lanes)]
+        registry.register(_Given(metrics))
+        return generate_latest(registry).decode()
+
+    def _door(self) -> Iterable[Metric]:
+        taken = CounterMetricFamily(PREFIX + "door_taken", "records made durable by the door")
+        taken.add_metric([], self._taken)
+        refused = CounterMetricFamily(PREFIX + "refused", "records refused, by reason and field", labels=["reason", "field"])
+        for (reason, field), count in self._refused.items():
+            refused.add_metric([reason, field], count)
+        return taken, refused
+
+
+class _Given:
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    metric = GaugeMetricFamily(PREFIX + name, text)
+    metric.add_metric([], value)
+    return metric
+
+
+def _engine(heard: Heard, now_ms: int) -> Iterable[Metric]:
+    yield _gauge("engine_ready", "1 while the engine folds", float(heard.ready))
+    yield _gauge("engine_lag_rows", "rows of the stream not yet folded", heard.lag_rows)
+    yield _gauge("engine_restarts", "times the engine ended and was restored since it last stood still", heard.restarts)
+    yield _gauge("engine_clock_ms", "the shell's clock, Unix milliseconds", now_ms)
+
+
+def _meters(meters: Sequence[Meter]) -> Iterable[Metric]:
+    for name, text in COUNTED.items():
+        metric = CounterMetricFamily(PREFIX + name, text)
+        metric.add_metric([], sum(getattr(meter.counts, name) for meter in meters))
+        yield metric
+    yield _gauge("live_executions", "executions that are followed", sum(meter.runs.count for meter in meters))
+    yield _gauge("remembered_identities", "identities by which repeats are known", sum(len(meter.repeats.known) for meter in meters))
+
+
+def _warden(warden: Warden) -> Iterable[Metric]:
+    spend = CounterMetricFamily(PREFIX + "spend_usd", "metered AI spend, dollars; exact figures are in the API", labels=["tenant"])
+    incidents = GaugeMetricFamily(PREFIX + "incidents", "incidents by state", labels=["tenant", "state"])
+    bounds = CounterMetricFamily(PREFIX + "bounds", "what a named limit kept out, by limit", labels=["tenant", "limit"])
+    for t in warden.tenants.values():
+        spend.add_metric([t.name], t.totals.get(("total", "total"), [0, 0])[1] / 1e9)  # type: ignore[call-overload]
+        states = Counter(episode.state for episode in t.episodes.values())
+        for state in STATES:
+            incidents.add_metric([t.name, state], states[state])
+        for limit, count in (("SERIES_PER_TENANT_MAX", t.series_folded), ("PERIODS_PER_TENANT_MAX", t.periods_folded), ("NOTICES_PER_MINUTE_MAX", t.storm_untold)):
+            bounds.add_metric([t.name, limit], count)
+    yield from (spend, incidents, bounds)
+    yield _gauge("warden_reach_ms", "up to which arrival all partitions have been heard", warden.reach_ms)
+
+
+def _lanes(lanes: Sequence[Mapping[str, Any]]) -> Iterable[Metric]:
+    waiting = GaugeMetricFamily(PREFIX + "deliveries_waiting", "deliveries that have not ended", labels=["receiver", "lane"])
+    circuit = GaugeMetricFamily(PREFIX + "circuit_open", "1 while a receiver is left alone", labels=["receiver", "lane"])
+    for lane in lanes:
+        labels = [str(lane["receiver"]), str(lane.get("lane", ""))]
+        waiting.add_metric(labels, float(lane["pending"]))
+        circuit.add_metric(labels, float(lane.get("circuit") != "closed"))
+    return waiting, circuit
+
+
+__all__ = ["COUNTED", "Counts", "Telemetry"]

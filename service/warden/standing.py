@@ -1,0 +1,27 @@
+"""How every budget stands now: the answer to `/v1/budgets`, read from the warden's own state."""
+
+from __future__ import annotations
+
+from service.books import BudgetStanding
+from service.facts import Scope
+from service.warden.budgets import pace, runs_out
+from service.warden.state import Warden
+
+
+def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[BudgetStanding]:
+    """Budgets of one tenant or all, of one scope or all, in their present periods, the fullest first."""
+    found: list[tuple[float, BudgetStanding]] = []
+    for t in w.tenants.values():
+        if tenant is not None and t.name != tenant:
+            continue
+        for (name, member, _), period in t.periods.items():
+            limit = w.plan.limit(name)
+            if limit is None or limit.tokens or not period.start_ms <= w.now_ms < period.end_ms:
+                continue
+            whose = Scope(limit.kind, member)
+            if scope is None or scope == whose:
+                standing = BudgetStanding(
+                    t.name, name, whose, str(limit.period), limit.amount, period.spent, pace(limit, period, w.now_ms), runs_out(limit, period, w.now_ms), period.start_ms, period.end_ms
+                )
+                found.append((period.spent / limit.amount, standing))
+    return [standing for _, standing in sorted(found, key=lambda each: -each[0])]
