@@ -1,0 +1,91 @@
+"""What was spent: sums over the tables of minutes and hours, exact to the nano-dollar."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Table, func, literal, select
+
+from service.books import BY_MAX, CELL_KINDS, SERIES_MAX, Span, Spend, SpendQuestion, Step, Tokens
+from service.facts import TOTAL
+from service.ledger.subjects import clean
+from service.ledger.tables import hours, minutes, open_minutes, subjects
+from service.money import NANO
+
+_SUMMED: Final = ("records", "usd", "nanos", "input", "cache_read", "cache_write", "output", "reasoning", "tokens")
+
+
+class _Piece(NamedTuple):
+    """A part of a span and where it is read: whole hours from `hours`, the edges from `minutes`, what is open besides."""
+
+    table: Table
+    column: ColumnElement[int]
+    minutes: int
+    since: int | None
+    until: int | None
+
+
+def spend(db: Connection, asked: SpendQuestion) -> Spend:
+    """Adds up all pieces; only the dearest members and the latest windows of what was asked for are told."""
+    total = [0] * len(_SUMMED)
+    by: dict[str, int] = defaultdict(int)
+    series: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for piece in _pieces(asked.span, asked.step_minutes):
+        for name, window, sums in _read(db, asked, piece):
+            for at, number in enumerate(sums):
+                total[at] += number
+            nanos = sums[1] * NANO + sums[2]
+            by[name] += nanos
+            series[window][0] += nanos
+            series[window][1] += sums[0]
+    records, usd, nanos, *tokens = total
+    dearest = sorted(by.items(), key=lambda item: (-item[1], item[0]))[:BY_MAX] if asked.by else []
+    windows = sorted(series.items())[-SERIES_MAX:] if asked.step_minutes else []
+    steps = [Step(window * asked.step_minutes, *sums) for window, sums in windows]
+    return Spend(records, usd * NANO + nanos, Tokens(*tokens), dict(dearest), steps)
+
+
+def _pieces(span: Span, step_minutes: int) -> Iterator[_Piece]:
+    since, until = span
+    yield _Piece(open_minutes, open_minutes.c.minute, 1, since, until)
+    first = None if since is None else -(-since // 60)
+    last = None if until is None else until // 60
+    if step_minutes % 60 or (first is not None and last is not None and first >= last):
+        yield _Piece(minutes, minutes.c.minute, 1, since, until)
+        return
+    yield _Piece(hours, hours.c.hour, 60, first, last)
+    if since is not None and first is not None and since < first * 60:
+        yield _Piece(minutes, minutes.c.minute, 1, since, first * 60)
+    if until is not None and last is not None and last * 60 < until:
+        yield _Piece(minutes, minutes.c.minute, 1, last * 60, until)
+
+
+def _read(db: Connection, asked: SpendQuestion, piece: _Piece) -> Iterator[tuple[str, int, list[int]]]:
+    """Sums of one piece, by the name that was asked for and by window."""
+    name: ColumnElement[Any] = literal("")
+    if asked.by:
+        name = subjects.c[asked.by] if asked.by in CELL_KINDS else subjects.c.name
+    window: ColumnElement[Any] = literal(0)
+    if asked.step_minutes:
+        window = piece.column // (asked.step_minutes // piece.minutes)
+    found = select(name.label("by_name"), window.label("by_window"), *(func.sum(piece.table.c[column]) for column in _SUMMED))
+    found = found.select_from(piece.table.join(subjects, subjects.c.id == piece.table.c.subject)).where(*_where(asked))
+    if piece.since is not None:
+        found = found.where(piece.column >= piece.since)
+    if piece.until is not None:
+        found = found.where(piece.column < piece.until)
+    for told, at, *sums in db.execute(found.group_by("by_name", "by_window")):
+        yield told, int(at), [int(number or 0) for number in sums]
+
+
+def _where(asked: SpendQuestion) -> list[ColumnElement[bool]]:
+    """Whose sums: cells of the tenant that lie in the scope, or members of a kind."""
+    where = [subjects.c.tenant == clean(asked.tenant)]
+    kind, name = asked.scope
+    if kind in CELL_KINDS:
+        return [*where, subjects.c.kind == "cell", subjects.c[kind] == clean(name)]
+    if asked.scope != TOTAL:
+        return [*where, subjects.c.kind == clean(kind), subjects.c.name == clean(name)]
+    return [*where, subjects.c.kind == (asked.by if asked.by and asked.by not in CELL_KINDS else "cell")]

@@ -1,0 +1,67 @@
+"""The little in which the two databases differ: how a connection begins, and how a row is written over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+
+BUSY_MS: Final = 10_000
+_INSERT: Final[Mapping[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def engine_of(url: str) -> Engine:
+    """An engine for `sqlite:///FILE` or `postgresql+psycopg://...`; raises ValueError for any other database."""
+    backend = make_url(url).get_backend_name()
+    if backend not in _INSERT:
+        raise ValueError(f"{backend}: the books are kept in sqlite or postgresql")
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine, for transactions that write: they take the write lock at once, so that two never meet half way."""
+    return engine.execution_options(writes=True)
+
+
+def put(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep_first: bool = False) -> None:
+    """Writes rows over those with the same primary key, or only where there is none."""
+    if rows:
+        insert = _INSERT[db.dialect.name](table)
+        others = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
+        keys = list(table.primary_key.columns)
+        statement = insert.on_conflict_do_nothing() if keep_first else insert.on_conflict_do_update(index_elements=keys, set_=others)
+        db.execute(statement, list(rows))
+
+
+def put_newer(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]], by: str) -> None:
+    """Writes rows over those with the same primary key whose column `by` is smaller."""
+    if rows:
+        insert = _INSERT[db.dialect.name](table)
+        others = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
+        statement = insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=others, where=insert.excluded[by] > table.c[by])
+        db.execute(statement, list(rows))
+
+
+def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: Iterable[str]) -> None:
+    """Adds the columns `sums` to the rows with the same primary key."""
+    if rows:
+        insert = _INSERT[db.dialect.name](table)
+        more = {name: table.c[name] + insert.excluded[name] for name in sums}
+        db.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=more), list(rows))
+
+
+def _configure(connection: Any, _: object) -> None:
+    """WAL, so that questions do not wait for the writer; a lost last second is read from the logs again."""
+    connection.isolation_level = None
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_MS}"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(db: Connection) -> None:
+    db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get("writes") else "BEGIN")
