@@ -11,7 +11,7 @@ from typing import Any, Final
 from service.facts import Kind
 from service.policy.mistakes import Mistake, meant
 from service.policy.scopes import ALL, SEVERITIES
-from service.policy.values import instant_ms, zone
+from service.policy.times import instant_ms, zone
 
 TIERS: Final = ("small", "mid", "large", "embedding")
 Tree = Mapping[str, Any]

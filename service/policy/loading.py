@@ -16,7 +16,7 @@ from service.policy.checks import checked
 from service.policy.mistakes import Mistake, PolicyError, path_of, problem_of
 from service.policy.model import Policy
 from service.policy.reading import read
-from service.policy.values import zone
+from service.policy.times import zone
 
 
 def load(text: str) -> Policy:

@@ -9,7 +9,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from service.policy.mistakes import meant
-from service.policy.values import duration_ms, duration_text
+from service.policy.times import duration_ms, duration_text
 
 CALENDAR: Final = ("hour", "day", "week", "month")
 ROLLING_MAX_MS: Final = 35 * 86_400_000  # no closed period decides for longer than that

@@ -14,7 +14,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from service.policy.values import ratio, token_pico
+from service.policy.amounts import ratio, token_pico
 from service.prices.rates import Rates
 
 Tier = Literal["small", "mid", "large", "embedding"]

@@ -55,10 +55,10 @@ def _span(at_ms: int, unit: str, tz: ZoneInfo) -> PeriodSpan:
         return _hour(at_ms, tz)
     first = _first_day(_local(at_ms, tz).date(), unit)
     start_ms, end_ms = _midnight(first, tz), _midnight(_next(first, unit), tz)
-    while at_ms < start_ms:  # the clock went back over midnight: this half hour has yesterday's date again
+    while at_ms < start_ms:  # the clock was put forward over midnight: the day's first minutes count as the day before
         first = _first_day(first - timedelta(days=1), unit)
         start_ms, end_ms = _midnight(first, tz), start_ms
-    while at_ms >= end_ms:
+    while at_ms >= end_ms:  # the clock was put back over midnight: yesterday's last minutes come again and count today
         first = _next(first, unit)
         start_ms, end_ms = end_ms, _midnight(_next(first, unit), tz)
     return PeriodSpan(_key(first, unit), start_ms, end_ms)

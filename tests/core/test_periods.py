@@ -90,6 +90,34 @@ def test_the_day_that_samoa_skipped_is_empty() -> None:
     assert before.end_ms == after.start_ms
 
 
+@pytest.mark.parametrize(
+    ("name", "around"),
+    [
+        ("Australia/Lord_Howe", "2026-04-05T02:00:00+11:00"),  # back by half an hour
+        ("Australia/Lord_Howe", "2026-10-04T02:00:00+10:30"),  # forward by half an hour
+        ("America/St_Johns", "2010-11-07T00:01:00-02:30"),  # back over midnight
+        ("America/Toronto", "1919-03-30T23:30:00-05:00"),  # forward over midnight
+        ("Africa/Monrovia", "1972-01-07T00:00:00-00:44"),  # an offset with seconds
+        ("Pacific/Apia", "2011-12-30T00:00:00-10:00"),  # a day skipped
+    ],
+)
+@pytest.mark.parametrize("period", UNITS)
+def test_no_minute_is_lost_around_a_change_of_clocks(name: str, around: str, period: Period) -> None:
+    zone, middle = ZoneInfo(name), minute(around)
+    last = period_of(middle - 3000, period, zone)
+    for at in range(middle - 3000, middle + 3000):
+        span = period_of(at, period, zone)
+        assert span.start_ms <= at * MINUTE_MS < span.end_ms
+        assert span == last or (span.start_ms == last.end_ms and span.key != last.key)
+        last = span
+
+
+def test_a_clock_put_back_over_midnight_does_not_open_the_day_again() -> None:
+    zone = ZoneInfo("America/St_Johns")
+    assert period_of(minute("2010-11-06T23:30:00-03:30"), Period("day"), zone).key == "2010-11-07"
+    assert period_of(minute("2010-11-06T23:30:00-02:30"), Period("day"), zone).key == "2010-11-06"
+
+
 def test_a_rolling_period_ends_with_its_minute() -> None:
     span = period_of(100, Period("rolling", 60 * MINUTE_MS), BERLIN)
     assert (span.key, span.start_ms, span.end_ms) == ("rolling", 41 * MINUTE_MS, 101 * MINUTE_MS)

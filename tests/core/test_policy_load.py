@@ -173,6 +173,12 @@ def test_the_digest_is_of_the_content_not_of_the_layout() -> None:
     assert one.digest == parse_dumped(dump(one)).digest
 
 
+def test_what_travels_spells_defaults_out() -> None:
+    body = json.loads(dump(load("budgets: [{name: a, scope: total, period: day, limit_usd: 1}]")))
+    assert body["budgets"][0]["thresholds"] == [70, 85, 100]
+    assert body["pauses"]["on"] == ["loop", "retry_storm", "fan_out", "leaked_key"]
+
+
 _names = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=12)
 _usd = st.decimals(min_value="0.000000001", max_value=1_000_000, places=9).map(str)
 _scopes = st.one_of(st.just("total"), st.dictionaries(st.sampled_from([*KINDS, "label.x", "tenant"]), _names, min_size=1, max_size=3))

@@ -69,6 +69,8 @@ def mistakes(text: str) -> list[str]:
         ("caps: [{scope: {agent: [a]}}]", "caps[0].scope.agent: must be text"),
         ("pauses: {mode: on}", "pauses.mode: must be one of observe, enforce"),
         ("pauses: {expires: 24}", "pauses.expires: must be a duration such as 30m, 24h or 7d, at most 400d"),
+        ("pauses: {min_loss_usd: -1}", "pauses.min_loss_usd: must be at least 0"),
+        ("pauses: {expires: 9999999999999999999999d}", "pauses.expires: must be a duration such as 30m, 24h or 7d, at most 400d"),
         ("pauses: {proof_s: 0}", "pauses.proof_s: must be at least 1"),
         ("pauses: {allow: ['*']}", 'pauses.allow[0]: must be total, or a kind with a name such as {agent: indexer} or {agent: "*"}'),
         ("detection: {false_alerts_per_scope_day: 0}", "detection.false_alerts_per_scope_day: must be above 0"),

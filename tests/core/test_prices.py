@@ -284,6 +284,10 @@ def test_a_short_decimal_quantity_too(digits: int, places: int, unit_pico: int) 
     assert quantity_nanos(quantity, unit_pico) == int(Fraction(repr(quantity)) * unit_pico / 1000)
 
 
+def test_a_float_product_that_falls_short_is_not_rounded_down() -> None:
+    assert quantity_nanos(0.29, 100_000) == 29, "0.29 * 100 is 28.999999999999996"
+
+
 def test_units_of_other_layers() -> None:
     own = overridden("{operation: vector.query, unit: query, price: 0.0004}", "{operation: vector.query, unit: query, price: 0.0005, from: 2026-01-01}")
     assert own.unit_pico("vector.query", "query", ms("2025-12-31")) == 400_000_000
