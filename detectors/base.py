@@ -1,0 +1,61 @@
+"""The interface of a detector: river's two verbs, a calibrated score, an expectation, and a state that resumes exactly.
+
+A Protocol and no subclass of river's `AnomalyDetector`: importing any part of river loads scipy and takes about a second, which
+`spendwarden replay` may not spend. `detectors.as_river` makes one of river's from one of ours; a river detector has the two verbs anyway.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
+
+Features: TypeAlias = dict[str, float]
+"""One closed window of one scope: `spend` (dollars), `start_s` (Unix), `width_s`, and where the caller knows its calendar `hour_of_week` (0 = Monday 0 h)."""
+
+STATE_BYTES_MAX = 10_000
+
+
+class Expectation(NamedTuple):
+    """What a window was expected to hold, and the range that nineteen in twenty such windows stay in.
+
+    >>> Expectation(value=4.0, low=1.5, high=9.0).holds(12.0)
+    False
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def holds(self, observed: float) -> bool:
+        """Whether `observed` is inside the range."""
+        return self.low <= observed <= self.high
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Follows one scope at one width. Windows come in order of their start; scoring never changes anything.
+
+    A score is -log10 of how many episodes as strange as this one the scope's own past would bring in a day, at least 0: so
+    `score > -log10(rate)` keeps to `rate` false alerts a day, whatever the detector. It is 0 until `warm`.
+    """
+
+    name: ClassVar[str]
+
+    def learn_one(self, x: Features) -> None:
+        """Take in one closed window."""
+
+    def score_one(self, x: Features) -> float:
+        """How surprising this window is after all that was learned: finite and at least 0."""
+
+    def expected(self, x: Features) -> Expectation:
+        """What this window should hold, for messages and plots; `x["spend"]` may be absent."""
+
+    @property
+    def warm(self) -> bool:
+        """Whether it has seen enough to speak."""
+
+    def dump(self) -> bytes:
+        """The whole detector, its settings included, in under STATE_BYTES_MAX bytes."""
+
+    @classmethod
+    def load(cls, raw: bytes) -> Self:
+        """The detector that was dumped; it goes on exactly as if it had never stopped."""
