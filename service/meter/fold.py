@@ -247,7 +247,7 @@ def _run(meter: Meter, u: Usage, root: str, agent: str, use_case: str, sums: Mea
         meter.pending += found
     if run.watched:
         runs.watched.add((u.tenant, root))
-    if u.attempt == 1:
+    if u.attempt == 1 and records.storm:
         storm(records, u, agent, use_case, event_ms, arrival_ms)
 
 

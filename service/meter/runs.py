@@ -30,6 +30,7 @@ GROWTH_TOKENS: Final = 64_000
 DEFAULT_FACTOR_PERCENT: Final = 400
 
 CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH = (1 << n for n in range(9))
+_NOTHING: Final[list[Finding]] = []
 _RING: Final = (1 << 96) - 1
 _SLOT: Final = (1 << 32) - 1
 
@@ -125,7 +126,8 @@ def watched_cap(run: Run, records: Records) -> int:
 def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> list[Finding]:
     """One more record of a run: its state moves on, and what it broke is said."""
     run.nanos += nanos
-    run.last_ms = max(run.last_ms, event_ms)
+    if event_ms > run.last_ms:
+        run.last_ms = event_ms
     broken: list[tuple[int, Kind, float, float, str]] = []
     if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP and run.nanos > (cap := watched_cap(run, records)):
         broken.append((CAP, Kind.EXECUTION_CAP, run.nanos / 1e9, cap / 1e9, "spend of the run, USD"))
@@ -136,7 +138,7 @@ def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms:
         _call(run, u, records, broken)
     if run.limits is not NO_LIMITS:
         _limits(run, event_ms, broken)
-    return [_finding(run, u, root, event_ms, arrival_ms, rule) for rule in broken]
+    return [_finding(run, u, root, event_ms, arrival_ms, rule) for rule in broken] if broken else _NOTHING
 
 
 def _child(run: Run, u: Usage, root: str, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:

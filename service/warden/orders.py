@@ -45,7 +45,7 @@ def request(
     pace_nanos_per_hour: int = 0,
 ) -> bool:
     """An automatic order, if the policy lets it be; else the named reason why not. `loss_nanos` None: the limit itself asked for it."""
-    hindered = _hindered(w, t, scope, loss_nanos)
+    hindered = _hindered(w, t, episode, scope, loss_nanos)
     if hindered:
         w.out.append(Untold(w.now_ms, episode.id, t.name, f"no_order_{hindered}"))
         return False
@@ -59,12 +59,12 @@ def request(
     return True
 
 
-def _hindered(w: Warden, t: Tenant, scope: Scope, loss_nanos: int | None) -> str:
+def _hindered(w: Warden, t: Tenant, episode: Episode, scope: Scope, loss_nanos: int | None) -> str:
     if t.released.get(scope, 0) > w.now_ms:
         return "released"
     if scope in t.tracked:
         return "standing"
-    if not w.plan.allows(t.name, scope):
+    if not w.plan.allows(scope, {**episode.attributes, "tenant": t.name}):
         return "not_allowed"
     if loss_nanos is not None and loss_nanos < w.plan.min_loss_nanos:
         return "below_min_loss"

@@ -22,7 +22,7 @@ class Limit:
     """A budget or quota. `amount` is nanos, or tokens of a quota; `lines` are percentages in rising order."""
 
     def __init__(self, entry: Budget | Quota, zone: str) -> None:
-        self.name = entry.name if isinstance(entry, Budget) else f"quota {entry.scope} {entry.period}"
+        self.name = entry.name if isinstance(entry, Budget) else f"quota {entry.title}"
         self.pattern: ScopePattern = entry.scope
         self.kind = entry.scope.kind
         self.tokens = isinstance(entry, Quota)
@@ -132,9 +132,10 @@ class Plan:
                 return [name for name in route.to if name in takers]
         return takers
 
-    def allows(self, tenant: str, scope: Scope) -> bool:
-        """Whether the policy lets this scope be paused by itself."""
-        return any(pattern.covers({"tenant": tenant, scope.kind: scope.name}) for pattern in self.policy.pauses.allow)
+    def allows(self, scope: Scope, attributes: Mapping[str, str]) -> bool:
+        """Whether the policy lets this scope be paused by itself; `attributes` are what else is known of it, its tenant too."""
+        known = {**attributes, scope.kind: scope.name}
+        return any(pattern.kind == scope.kind and pattern.covers(known) for pattern in self.policy.pauses.allow)
 
     def planned_extra(self, cell: Cell, event_ms: int) -> tuple[int, int | None] | None:
         """The calendar entry (its index, its extra nanos) that expects this cell's spend at this time."""

@@ -14,7 +14,9 @@ from msgspec.structs import replace as but
 
 from service.couriers.deliveries import ENDED_KEPT_MS, SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
-from service.couriers.pacing import CAP_MS, FAILURES_MAX, OPEN_MS, LaneName, delay_ms
+from service.couriers.lane import Lane
+from service.couriers.pacing import CAP_MS, FAILURES_MAX, OPEN_MS, Circuit, LaneName, delay_ms
+from service.couriers.parcel import Parcel
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Receiver, RetryLater
 from service.facts import Decision, Incident, Kind, Notice, Order, Outbox, Receipt, Scope, Untold, encode
 from service.log.memory import MemoryLog
@@ -207,6 +209,29 @@ async def test_the_circuit_spares_a_broken_receiver_and_probes_it_with_one(world
     await world.pass_time(OPEN_MS)
     assert len(world.receipts) == 9
     assert world.lane()["circuit"] == "closed"
+
+
+def test_a_half_open_circuit_lets_one_through_at_a_time() -> None:
+    lane = Lane("orchestrator", "orders", circuit=Circuit(FAILURES_MAX, START))
+    for number in (1, 2):
+        lane.add(Parcel(receiver="orchestrator", item=order(number, f"agent-{number}"), place=number, taken_ms=START))
+    probe = lane.pick(START)
+    assert probe is not None
+    assert lane.pick(START) is None
+    assert lane.wait_ms(START) is None
+    lane.learn(Delivered(), START)
+    lane.ended(probe)
+    assert lane.pick(START) is not None
+
+
+def test_a_full_lane_whose_first_is_in_flight_gives_up_the_one_behind() -> None:
+    lane = Lane("orchestrator", "orders", waiting_max=2)
+    parcels = [Parcel(receiver="orchestrator", item=order(number), place=number, taken_ms=START) for number in (1, 2, 3)]
+    assert [lane.add(parcel) for parcel in parcels[:2]] == [None, None]
+    assert lane.pick(START) is parcels[0]
+    assert lane.add(parcels[2]) is parcels[1]
+    lane.ended(parcels[0])
+    assert lane.pick(START) is parcels[2]
 
 
 async def test_what_will_never_work_ends_with_its_reason(world: World) -> None:

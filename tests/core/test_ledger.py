@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -79,9 +81,22 @@ def rows(facts: Sequence[Any], first: int = 0) -> list[Row]:
     return [Row(first + n, 1000 + n, encode(fact)) for n, fact in enumerate(facts)]
 
 
-@pytest.fixture
-def books(tmp_path: Path) -> Iterator[Ledger]:
-    kept = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+DATABASES = ["sqlite", *filter(None, [os.environ.get("SPENDWARDEN_TEST_DATABASE")])]  # the second one is emptied by each test
+
+
+def emptied(url: str, folder: Path) -> str:
+    """The address of a database without tables."""
+    if url == "sqlite":
+        return f"sqlite:///{folder}/ledger.db"
+    engine = create_engine(url)
+    meta.drop_all(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(params=DATABASES)
+def books(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    kept = Ledger(emptied(request.param, tmp_path))
     yield kept
     kept.close()
 
@@ -95,10 +110,11 @@ records = st.builds(
 # ---------------------------------------------------------------- money
 
 
+@pytest.mark.parametrize("database", DATABASES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(records, max_size=20), st.lists(st.integers(0, 17), max_size=6), st.integers(1, 9), st.integers(0, 8))
+@given(spent=st.lists(records, max_size=20), echoes=st.lists(st.integers(0, 17), max_size=6), size=st.integers(1, 9), until=st.integers(0, 8))
 def test_the_sums_are_the_truth_whatever_is_repeated_cut_or_killed(
-    tmp_path_factory: pytest.TempPathFactory, spent: list[Spent], echoes: list[int], size: int, until: int
+    *, tmp_path_factory: pytest.TempPathFactory, database: str, spent: list[Spent], echoes: list[int], size: int, until: int
 ) -> None:
     """Echoes are envelopes that an old owner says once more; the reader goes back after each batch, and dies in each one first."""
     truth = envelopes(spent, until)
@@ -106,7 +122,7 @@ def test_the_sums_are_the_truth_whatever_is_repeated_cut_or_killed(
     for place in sorted(echoes, reverse=True):
         told[place:place] = truth[max(0, place - 5) : place]
     log = rows(told)
-    url = f"sqlite:///{tmp_path_factory.mktemp('books')}/ledger.db"
+    url = emptied(database, tmp_path_factory.mktemp("books"))
     for start in range(0, len(log), size):
         batch = log[max(0, start - 3) : start + size]
         kept = Ledger(url)

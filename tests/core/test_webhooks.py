@@ -153,6 +153,15 @@ async def test_what_was_changed_on_its_way_is_refused(change: dict[str, str | No
         verify(headers, request.content, OLD, NOW_MS)
 
 
+async def test_a_password_in_the_address_travels_as_a_header() -> None:
+    kept: list[httpx.Request] = []
+    transport = httpx.MockTransport(lambda request: kept.append(request) or httpx.Response(200))  # type: ignore[func-returns-value]
+    receiver = Receiver(name="orchestrator", kind="webhook", url="https://spend:open%20sesame@hooks.example/in", secret=OLD)
+    await WebhookCourier(receiver, Parts(public_url="", clock=lambda: NOW_MS, transport=transport)).deliver(ORDER)
+    assert str(kept[0].url) == "https://hooks.example/in"
+    assert base64.b64decode(kept[0].headers["authorization"].removeprefix("Basic ")) == b"spend:open sesame"
+
+
 async def test_another_body_or_secret_is_refused() -> None:
     request = await sent_by(OLD, ORDER)
     for body, secret in ((request.content + b" ", OLD), (b"\xff", OLD), (request.content, NEW)):

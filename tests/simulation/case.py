@@ -15,7 +15,7 @@ class Story:
     """Rows as they arrive; the truth is known because the story was made up.
 
     `rows`: (arrival_ms, stream partition, row) by rising arrival; nothing but ticks arrives from the last of them to `end_ms`.
-    `policy` is published at the beginning; time does not go past `effective_ms` before every stream has a copy.
+    `policy` is published at the beginning; time does not go past `effective_ms` before every partition has a copy.
     """
 
     rows: Sequence[tuple[int, int, bytes]]
@@ -24,6 +24,8 @@ class Story:
     truth: Mapping[str, int]
     policy: PolicySet | None = None
     effective_ms: int = 0
+    later: Sequence[tuple[int, str, bytes]] = ()
+    """(arrival_ms, topic, row) that every partition of a topic gets: what people ask for, a second policy."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,9 @@ class Case:
     story: Callable[[int], Story]
     totals: Callable[[Sequence[Any]], Mapping[str, int]]
     """From the states of all wardens, what the story's truth says."""
-    decided: Callable[[Sequence[bytes]], frozenset[str]]
-    """From the rows of an outbox, what was decided, each by its identity and its figures."""
+    decided: Callable[[Sequence[bytes], Sequence[bytes]], frozenset[str]]
+    """From the facts of the journals and the rows of the outbox, what was found and decided, each by its identity and its figures."""
+    answers: Callable[[bytes], Sequence[bytes]] = lambda _: ()
+    """What couriers bring back to the journal for a row of the outbox; at least once."""
     sabotage: str = ""
     """A rule that the ports or the shell of this world break."""

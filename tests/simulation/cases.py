@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tests.simulation import ports
 from tests.simulation.case import Case
+from tests.simulation.real import real
 from tests.simulation.toys import toys
 
 
@@ -17,9 +18,8 @@ class Entry(NamedTuple):
     breaks: tuple[str, ...]
 
 
-CASES = {
-    "toys": Entry(toys, ("by_first", "differences", "no_final", "forgetful", "half_state", "by_batch")),
-}
+BREAKS = ("by_first", "differences", "no_final", "forgetful", "half_state", "by_batch")
+CASES = {"toys": Entry(toys, BREAKS), "real": Entry(real, BREAKS)}
 
 
 def saboteurs(name: str) -> dict[str, Case]:

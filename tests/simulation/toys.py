@@ -43,7 +43,7 @@ def totals(wardens: Sequence[Warden]) -> dict[str, int]:
     return {str(cell): nanos for warden in wardens for cell, nanos in warden.spend.items()}
 
 
-def decided(outbox: Sequence[bytes]) -> frozenset[str]:
+def decided(_: Sequence[bytes], outbox: Sequence[bytes]) -> frozenset[str]:
     return frozenset(row.decode() for row in outbox)
 
 

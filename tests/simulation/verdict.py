@@ -37,7 +37,7 @@ def _differences(case: Case, world: World, calm: World) -> Iterator[str]:
     totals = case.totals(_states(world))
     if totals != world.story.truth:
         yield f"totals: {_some(totals.items() ^ world.story.truth.items())}"
-    decided, right = case.decided(world.outbox()), case.decided(calm.outbox())
+    decided, right = case.decided(_facts(world), world.outbox()), case.decided(_facts(calm), calm.outbox())
     if decided != right:
         yield f"decided: too much {_some(decided - right)}, missing {_some(right - decided)}"
     yield from _against_replay(case, world)
@@ -77,6 +77,10 @@ def _knowledge(what: str, found: Any, right: Any) -> Iterator[str]:
 
 def _states(world: World) -> list[Any]:
     return [owner.state for owner in world.owners("warden")]
+
+
+def _facts(world: World) -> list[bytes]:
+    return [fact for journal in range(world.case.journals) for fact in world.facts(journal)]
 
 
 def _some(things: Any) -> str:

@@ -44,8 +44,10 @@ class World:
         self.now_ms = story.rows[0][0] - 1
         self.log, self.kept = MemoryLog(lambda: self.now_ms), MemorySnapshots()
         self.jobs = [(case.meter, p) for p in range(case.streams)] + [(case.warden, p) for p in range(case.journals)]
-        self._fed = 0
-        self._adopted: set[int] = set()
+        self._fed = self._asked = 0
+        self._adopted: set[tuple[str, int]] = set()
+        self._brought: set[bytes] = {row for _, _, row in story.later}
+        self._courier_at = [0] * case.journals
         self._policy = story.policy and encode(story.policy)
         self.running: list[list[Process]] = [[] for _ in self.jobs]
         for job in range(len(self.jobs)):
@@ -58,8 +60,8 @@ class World:
 
     async def append(self, topic: str, partition: int, values: Sequence[bytes]) -> None:
         await self.log.append(topic, partition, values)
-        if topic == STREAM and self._policy in values:
-            self._adopted.add(partition)
+        if self._policy in values:
+            self._adopted.add((topic, partition))
 
     # ------------------------------------------------------------ processes
 
@@ -72,7 +74,7 @@ class World:
         if self.story.policy:
             await owner.adopt(self.story.policy)
         while True:
-            shell_ms += SAVE_EVERY_MS if self.chance.random() < 0.25 else 0
+            shell_ms += SAVE_EVERY_MS if self.disturbed and self.chance.random() < 0.25 else 0
             await owner.step(self.chance.choice([1, 3, 17, 60]), shell_ms)
             if not self.calm and self.chance.random() < 0.05:
                 await owner.tick()
@@ -101,7 +103,7 @@ class World:
     def _feed(self, leap_ms: int) -> None:
         """Time goes on, and whatever the story says for it arrives."""
         until = min(self.now_ms + leap_ms, self.story.end_ms)
-        if self.story.policy and self.now_ms < self.story.effective_ms and len(self._adopted) < self.case.streams:
+        if self.story.policy and self.now_ms < self.story.effective_ms and len(self._adopted) < len(self.jobs):
             until = min(until, self.story.effective_ms - 1)
         due = []
         while self._fed < len(self.story.rows) and self.story.rows[self._fed][0] <= until:
@@ -111,6 +113,21 @@ class World:
         for arrival_ms, partition, value in sorted(due, key=lambda row: row[0]):
             self.log.place(STREAM, partition, Row(_now(self.log.span(STREAM, partition))[1], arrival_ms, value))
         self.now_ms = until
+        while self._asked < len(self.story.later) and self.story.later[self._asked][0] <= until:
+            _, topic, row = self.story.later[self._asked]
+            for partition in range(self.case.streams if topic == STREAM else self.case.journals):
+                _now(self.log.append(topic, partition, [row]))
+            self._asked += 1
+
+    def _deliver(self, journal: int) -> None:
+        """A courier takes up some rows of the outbox and brings back the answers; one that died begins where it was known to be."""
+        at = self._courier_at[journal]
+        rows = _now(self.log.read(OUTBOX, journal, at, 10))
+        answers = [answer for row in rows for answer in self.case.answers(row.value)]
+        self._brought.update(answers)
+        _now(self.log.append(JOURNAL, journal, answers))
+        if self.calm or self.chance.random() < 0.7:
+            self._courier_at[journal] = at + len(rows)
 
     def _ticks(self, until: int) -> list[int]:
         """Regular where all is well; in a disturbed world only behind the last record, so that everything is said in the end."""
@@ -131,11 +148,13 @@ class World:
         return self
 
     def _live(self) -> None:
-        leaps = [200, 2_000, 10_000, 60_000, 180_000] if self.disturbed else [2_000]
+        leaps = [200, 2_000, 10_000, 60_000, 180_000] if self.disturbed else [5_000]
         for self.turns in range(TURNS_MAX):
             if self.chance.random() < (0.05 if self.disturbed else 0.2):
                 self._feed(self.chance.choice(leaps))
             self._turn(self.chance.randrange(len(self.jobs)))
+            if self.chance.random() < 0.05:
+                self._deliver(self.chance.randrange(self.case.journals))
             if self.now_ms >= self.story.end_ms and self._at_rest():
                 if self.calm:
                     return
@@ -153,7 +172,8 @@ class World:
             mine[0].asleep = False
 
     def _at_rest(self) -> bool:
-        return all(self._has_heard_all(job) for job in range(len(self.jobs)))
+        delivered = all(at >= _now(self.log.span(OUTBOX, journal))[1] for journal, at in enumerate(self._courier_at))
+        return delivered and all(self._has_heard_all(job) for job in range(len(self.jobs)))
 
     def _has_heard_all(self, job: int) -> bool:
         owner = self.running[job][-1].owner
@@ -172,8 +192,9 @@ class World:
         return [row.value for p in range(self.case.journals) for row in self.rows(OUTBOX, p)]
 
     def facts(self, journal: int) -> list[bytes]:
-        """A journal partition without what its own owners put there."""
-        return [row.value for row in self.rows(JOURNAL, journal) if row.value not in (TICK, self._policy)]
+        """A journal partition without what its own owners, people and couriers put there."""
+        others = {TICK, self._policy, *self._brought}
+        return [row.value for row in self.rows(JOURNAL, journal) if row.value not in others]
 
 
 def _now(call: Coroutine[Any, Any, Result]) -> Result:
