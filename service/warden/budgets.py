@@ -18,7 +18,8 @@ DAY_MS: Final = 24 * HOUR_MS
 NEVER: Final = 1 << 62
 REARM_PERCENT: Final = 90  # a rolling line may be told again once spend was below this share of it
 URGENT_MS: Final = 2 * HOUR_MS
-FORECAST_ELAPSED_PERCENT: Final = 30
+FORECAST_ELAPSED_PERCENT: Final = 40
+FORECAST_PERCENT: Final = 115  # of the limit, at the period's end, at the slowest of the paces
 
 
 def add(w: Warden, t: Tenant, limit: Limit, member: str, event_minute: int, amount: int, last_ms: int) -> None:
@@ -165,15 +166,15 @@ def _paces(limit: Limit, period: Period, now_ms: int) -> list[float]:
 
 
 def look_ahead(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> None:
-    """`budget_forecast`: said once, when even the slowest pace runs out before the period ends."""
+    """`budget_forecast`: said once, when even the slowest pace ends clearly above the limit."""
     if period.forecast_told or limit.tokens or limit.rolling_minutes or period.spent >= limit.amount or not limit.forecast:
         return
     length = period.end_ms - period.start_ms
     elapsed = w.now_ms - period.start_ms
     if elapsed * 100 < length * FORECAST_ELAPSED_PERCENT or w.now_ms >= period.end_ms:
         return
-    runs = runs_out(limit, period, w.now_ms)
-    if runs is None or runs[2] >= period.end_ms - length // 20:
+    slowest = min(_paces(limit, period, w.now_ms))
+    if (period.spent + slowest * (period.end_ms - w.now_ms)) * 100 < limit.amount * FORECAST_PERCENT:
         return
     period.forecast_told = True
     episode = _episode(w, t, limit, member, period)

@@ -5,7 +5,7 @@ All of it is plain data, so a snapshot is its MessagePack; what can be derived f
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct, field
 
@@ -176,7 +176,10 @@ class Tenant(Struct):
 
 
 class Warden(Struct):
-    """The state of one journal partition. `marks`: how far each stream partition has been heard, by arrival."""
+    """The state of one journal partition. `marks`: how far each stream partition has been heard, by arrival.
+
+    `plan` and `awake` (detectors made from their bytes) are derived; `out` is emptied with each row.
+    """
 
     partition: int
     partitions: int
@@ -189,6 +192,7 @@ class Warden(Struct):
     minute: int = -1
     plan: Plan = EMPTY_PLAN
     out: list[Decision] = field(default_factory=list)
+    awake: dict[tuple[str, Scope], dict[str, Any]] = field(default_factory=dict)
 
     @property
     def reach_ms(self) -> int:

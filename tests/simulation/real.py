@@ -1,0 +1,123 @@
+"""The product's own two folds under a story that touches everything they remember."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from service.facts import Cell, Envelope, Finding, Incident, Kind, Order, Progress, Receipt, Tally, decode_journal, decode_outbox, encode
+from service.meter.fold import Meter
+from service.meter.repeats import Repeats
+from service.meter.snapshot import MeterFold
+from service.warden.snapshot import WardenFold
+from service.warden.state import Warden
+from tests.simulation.case import Case
+from tests.simulation.records import STREAMS, story
+
+JOURNALS = 1
+
+
+def totals(wardens: Sequence[Warden]) -> Mapping[str, int]:
+    """What each agent of each tenant has cost, by the last words."""
+    spent: defaultdict[str, int] = defaultdict(int)
+    for warden in wardens:
+        for name, tenant in warden.tenants.items():
+            for scope, (_, nanos) in tenant.totals.items():
+                if scope.kind == "agent":
+                    spent[f"{name}/{scope.name}"] += nanos
+    return dict(spent)
+
+
+def decided(facts: Sequence[bytes], outbox: Sequence[bytes]) -> frozenset[str]:
+    """Findings with their figures, incidents with their kinds, and every line of a budget or quota that was told.
+
+    Left out is what follows the receivers' answers and the hourly number of orders: `pause_ignored`, orders, notices. Those go by
+    the order of the journal and are compared with the journal's own replay.
+    """
+    said: set[str] = set()
+    kinds: defaultdict[str, set[str]] = defaultdict(set)
+    for raw in facts:
+        envelope = decode_journal(raw)
+        assert isinstance(envelope, Envelope)
+        said.update(_found(fact) for fact in envelope.facts if isinstance(fact, Finding))
+    for raw in outbox:
+        for decision in decode_outbox(raw).decisions:
+            if isinstance(decision, Incident):
+                kinds[f"incident {decision.id} {'/'.join(decision.scope)}"].update(str(kind) for kind in decision.kinds if kind != Kind.PAUSE_IGNORED)
+                said.update(f"line {decision.id} {decision.budget} {'/'.join(decision.scope)} {line}" for line in decision.thresholds)
+    return frozenset(said | {f"{incident} {sorted(found)}" for incident, found in kinds.items()})
+
+
+def _found(f: Finding) -> str:
+    run = f"{f.time_ms} {f.spend_nanos} {f.expected_nanos} {f.limit_nanos} {f.observed}" if f.execution else ""
+    return f"finding {f.id} {f.kind} {'/'.join(f.scope)} {run}"
+
+
+def answers(raw: bytes) -> list[bytes]:
+    """A receiver that accepts every order, and one that refuses every fifth."""
+    orders = [decision for decision in decode_outbox(raw).decisions if isinstance(decision, Order) and decision.mode == "enforce"]
+    return [encode(Receipt(order.id, "orchestrator", "refused" if order.id.endswith(tuple("0123")) else "accepted", tenant=order.tenant)) for order in orders]
+
+
+@dataclass(frozen=True)
+class BrokenMeter(MeterFold):
+    """`breaks`: forgetful, differences, no_final, half_state, by_batch."""
+
+    breaks: str = ""
+
+    def load(self, raw: Mapping[str, bytes], partition: int) -> Meter:
+        meter = super().load(raw, partition)
+        if self.breaks == "forgetful":
+            meter.repeats = Repeats()
+        return meter
+
+    def fold(self, state: Meter, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
+        before = {(cell.cell, cell.event_minute): cell.sums.nanos for cell in state.minute.cells.values()}
+        said = super().fold(state, items)
+        if self.breaks == "by_batch":
+            state.next_mark_ms = 0
+        return [(journal, self._spoil(raw, before)) for journal, raw in said]
+
+    def _spoil(self, raw: bytes, before: Mapping[tuple[Cell, int], int]) -> bytes:
+        envelope = decode_journal(raw)
+        assert isinstance(envelope, Envelope)
+        if self.breaks == "no_final":
+            envelope.facts = [fact for fact in envelope.facts if not isinstance(fact, Tally)]
+        if self.breaks == "half_state":
+            envelope.facts = [fact for fact in envelope.facts if not isinstance(fact, Tally | Progress) or fact.offset % 7]
+        if self.breaks == "differences":
+            for fact in envelope.facts:
+                if isinstance(fact, Tally):
+                    fact.sums.nanos -= before.get((fact.cell, fact.event_minute), 0)
+        return encode(envelope)
+
+
+@dataclass(frozen=True)
+class BrokenWarden(WardenFold):
+    """Windows close and stops are proved by the stream that is furthest."""
+
+    def fold(self, state: Warden, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
+        said: list[tuple[int, bytes]] = []
+        for item in items:
+            said += super().fold(state, [item])
+            state.marks = [max(state.marks)] * len(state.marks) if state.marks else []
+        return said
+
+
+def real(breaks: str = "", sabotage: str = "") -> Case:
+    """The real folds, or what a saboteur made of them."""
+    warden = BrokenWarden if breaks == "by_first" else WardenFold
+    return Case(
+        "real",
+        STREAMS,
+        JOURNALS,
+        lambda: BrokenMeter(breaks=breaks) if breaks else MeterFold(),
+        lambda: warden(STREAMS),
+        story,
+        totals,
+        decided,
+        answers,
+        sabotage,
+    )
