@@ -21,7 +21,7 @@ _ORDER_ENDS: Final = {
     "failed": "was not stopped: the order to {action} it did not get through",
 }
 _ORDER_REASONS: Final = frozenset({*_ORDER_ENDS, "order_failed"})
-_PREFIXES: Final = {"worse": "Getting worse: ", "escalated": "Escalated: ", "reopened": "Back again: "}
+_PREFIXES: Final = {"worse": "Getting worse: ", "escalated": "Escalated: ", "reopened": "Back again: ", "new_finding": "Also: "}
 
 # The first of these that an incident holds gives its title: the graver and the more telling come first.
 _SAYS: Final = {
@@ -58,23 +58,25 @@ def tells_line(incident: Incident, reason: str) -> bool:
 
 def title(incident: Incident, reason: str) -> str:
     """The title of a notice about this step of an incident, given for this reason; names from outside are made safe and short."""
-    who = called(incident.scope)
+    who, kind = called(incident.scope), headline_kind(incident, reason)
     if tells_line(incident, reason):
-        return f"{capital(who)} has passed {line(incident.threshold or 0.0)} % of {_budget(incident)}: {_money(incident)}"
+        return f"{capital(who)} has passed {line(incident.threshold or 0.0)} % of {_budget(incident)}: {_money(incident, kind)}"
     if reason in _ORDER_REASONS and incident.ordered is not None and incident.ordered.state in _ORDER_ENDS:
-        return _order_end(incident, incident.ordered)
+        return _order_end(incident, incident.ordered, kind)
     if reason in _SETTLED:
-        return f"{capital(spelt(reason))}: {_noun(incident)} of {who}, {_money(incident)}"
+        return f"{capital(spelt(reason))}: {_noun(incident, kind)} of {who}, {_money(incident, kind)}"
     prefix = _prefix(incident, reason)
-    return capital(f"{prefix}{who} {_says(incident)}{',' if prefix else ':'} {_money(incident)}")
+    return capital(f"{prefix}{who} {_says(incident, kind)}{',' if prefix else ':'} {_money(incident, kind)}")
 
 
-def headline_kind(incident: Incident) -> Kind:
-    """The finding that the title speaks of: the most telling one the incident holds.
+def headline_kind(incident: Incident, reason: str) -> Kind:
+    """The finding that the title speaks of: the newest where that is what is told, else the most telling one the incident holds.
 
     An incident without a finding cannot be; it would be a bug of the warden's.
     """
     assert incident.kinds, incident.id
+    if reason == "new_finding":
+        return incident.kinds[-1]
     return min(incident.kinds, key=_RANK.__getitem__)
 
 
@@ -87,8 +89,7 @@ def _prefix(incident: Incident, reason: str) -> str:
     return _PREFIXES.get(reason, "")
 
 
-def _says(incident: Incident) -> str:
-    kind = headline_kind(incident)
+def _says(incident: Incident, kind: Kind) -> str:
     expected = incident.spend_nanos - incident.excess_nanos
     if kind is Kind.SPEND_ANOMALY and 0 < 2 * expected <= incident.spend_nanos:
         return f"spends {times(incident.spend_nanos / expected)} its usual"
@@ -97,8 +98,7 @@ def _says(incident: Incident) -> str:
     return _SAYS[kind]
 
 
-def _noun(incident: Incident) -> str:
-    kind = headline_kind(incident)
+def _noun(incident: Incident, kind: Kind) -> str:
     return _budget(incident) if kind in _BUDGET else spelt(kind)
 
 
@@ -106,8 +106,8 @@ def _budget(incident: Incident) -> str:
     return f"budget {named(incident.budget)}" if incident.budget else "its budget"
 
 
-def _money(incident: Incident) -> str:
-    kind, spent = headline_kind(incident), spoken(incident.spend_nanos)
+def _money(incident: Incident, kind: Kind) -> str:
+    spent = spoken(incident.spend_nanos)
     if kind is Kind.PAUSE_IGNORED and incident.ordered is not None:
         return f"{spoken(incident.ordered.overshoot_nanos)} since the order"
     if incident.limit_nanos is not None and incident.budget:
@@ -119,10 +119,10 @@ def _money(incident: Incident) -> str:
     return f"{spent} since {moment(incident.opened_ms)}"
 
 
-def _order_end(incident: Incident, ordered: Ordered) -> str:
+def _order_end(incident: Incident, ordered: Ordered, kind: Kind) -> str:
     who = called(ordered.scope or incident.scope)
     if ordered.state == "effective" and ordered.saved_nanos:
         money = f"about {spoken(ordered.saved_nanos)} an hour saved"
     else:
-        money = f"{spoken(ordered.overshoot_nanos)} since the order" if ordered.overshoot_nanos else _money(incident)
+        money = f"{spoken(ordered.overshoot_nanos)} since the order" if ordered.overshoot_nanos else _money(incident, kind)
     return capital(f"{who} {_ORDER_ENDS[ordered.state].format(action=ordered.action)}, {money}")

@@ -210,6 +210,18 @@ def test_only_the_line_told_stands_in_the_title() -> None:
     assert "%" not in title(but(BUDGET, threshold=None), "opened")
 
 
+def test_a_new_finding_is_the_one_the_title_names() -> None:
+    both = but(LOOP, kinds=[Kind.LOOP, Kind.CONTEXT_GROWTH])
+    assert title(both, "new_finding") == "Also: agent indexer sends more context with every step, $6.12 since Wed 19 Nov 02:14 UTC"
+    assert title(both, "worse") == "Getting worse: agent indexer repeats itself in a loop, $6.12 since Wed 19 Nov 02:14 UTC"
+
+
+def test_an_order_s_own_scope_is_named() -> None:
+    one = but(PROVED, ordered=ordered(state="effective", scope=Scope("execution", "run-8812")))
+    assert title(one, "effective") == "Execution run-8812 has stopped: the pause works, $6.54 since Wed 19 Nov 02:14 UTC"
+    assert "Paused execution run-8812 on" in plain(of_notice(notice(one, "effective"), PUBLIC_URL))
+
+
 KNOWN_REASONS = (
     "opened",
     "line_crossed",
@@ -220,6 +232,8 @@ KNOWN_REASONS = (
     "snoozed",
     "resolved",
     "reopened",
+    "new_finding",
+    "order_failed",
     "effective",
     "refused",
     "failed",
