@@ -15,6 +15,7 @@ from service.warden.state import Episode, Standing, Tenant, Warden
 
 HOUR_MS: Final = 3_600_000
 SETTLE_MS: Final = 5_000
+UNDELIVERED_MS: Final = 60_000  # after so long without an answer a person is told that nobody was stopped yet
 IGNORED_AFTER_PROOFS: Final = 3
 FINAL: Final = frozenset({"effective", "refused", "expired", "failed"})
 KEPT_MS: Final = 7 * 24 * HOUR_MS
@@ -155,6 +156,9 @@ def prove(w: Warden, t: Tenant) -> None:
                 standing.state = "effective"
                 _say(w, t, standing, "effective")
                 _told(w, t, standing, "effective")
+        elif standing.state == "requested" and standing.mode == "enforce" and not standing.late and w.now_ms >= standing.at_ms + UNDELIVERED_MS:
+            standing.late = True
+            _escalate(w, t, standing, "undelivered", "")
         if standing.expires_ms <= w.now_ms:
             expire(w, t, standing)
 

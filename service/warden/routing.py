@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from service.facts import MINUTE_MS, Incident, Notice, Ordered, Untold, ident
-from service.policy import matches
 from service.warden.state import Episode, Tenant, Warden
 from service.warden.titles import title
 
 NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest line
 SAID_MAX: Final = 64
-URGENT: Final = frozenset({"pause_ignored", "line_crossed", "escalated", "order_failed"})
+URGENT: Final = frozenset({"pause_ignored", "line_crossed", "escalated", "order_failed", "undelivered"})
 
 
 def attributes(episode: Episode, kind: str) -> dict[str, str]:
@@ -106,12 +104,5 @@ def ordered(t: Tenant, episode: Episode) -> Ordered | None:
         overshoot_nanos=order.overshoot_nanos,
         saved_nanos=order.pace_nanos_per_hour or None,
         tier=order.tier,
+        scope=order.scope,
     )
-
-
-def any_of(values: Mapping[str, str]) -> dict[str, str]:
-    """Only what is known."""
-    return {key: value for key, value in values.items() if value}
-
-
-__all__ = ["attributes", "matches", "notify", "ordered", "owner_of", "receivers_of", "untold"]

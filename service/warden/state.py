@@ -122,6 +122,7 @@ class Standing(Struct):
     pace_nanos_per_hour: int = 0
     reason: str = ""
     tier: str = ""
+    late: bool = False
     executions: list[str] = field(default_factory=list)
 
 
