@@ -24,6 +24,7 @@ def cause(
     observed: Activity,
     expected: Activity,
     scale: Fraction = _ONE,
+    *,
     members: Mapping[Scope, int] = NO_MEMBERS,
     usual_members: Mapping[Scope, int] = NO_MEMBERS,
     changes: Iterable[str] = (),
@@ -32,8 +33,8 @@ def cause(
 
     `members` holds nanos of the same span, `usual_members` those expected in it.
 
-    >>> Cause = cause(Activity(other_nanos=90), Activity(other_nanos=100), Fraction(1, 2))
-    >>> Cause.driver, Cause.share, Cause.drivers
+    >>> found = cause(Activity(other_nanos=90), Activity(other_nanos=100), Fraction(1, 2))
+    >>> found.driver, found.share, found.drivers
     ('other_layers', 1.0, [DriverShare(driver='other_layers', nanos=40)])
     """
     parts = split(observed, expected, scale)
