@@ -94,7 +94,7 @@ def _envelope(w: Warden, e: Envelope) -> None:
         w.counts[e.partition] = e.counts
         if e.mark_ms // MINUTE_MS > known_minute:
             for t in w.tenants.values():
-                t.heard.get(e.partition, {}).clear()
+                _forget_heard(t, e.partition, e.mark_ms // MINUTE_MS)
         w.marks[e.partition] = e.mark_ms
         windows.close(w)
         for t in w.tenants.values():
@@ -102,19 +102,26 @@ def _envelope(w: Warden, e: Envelope) -> None:
                 orders.prove(w, t)
 
 
+def _forget_heard(t: Tenant, p: int, minute: int) -> None:
+    """Arrival minutes that are over have had their last word; the open one may have begun in this very envelope."""
+    open_minute = t.heard.get(p)
+    if open_minute:
+        t.heard[p] = {key: heard for key, heard in open_minute.items() if key[2] >= minute}
+
+
 def _fact(w: Warden, p: int, known_minute: int, fact: Fact) -> None:
     match fact:
         case Progress():
             if fact.arrival_minute >= known_minute:
                 t = tenant(w, fact.cell.tenant)
-                _sum(w, t, p, fact.cell, fact.event_minute, fact.offset, fact.nanos, fact.tokens, fact.records, fact.last_ms, last=False)
+                _sum(w, t, p, fact.cell, (fact.event_minute, fact.arrival_minute), fact.offset, fact.nanos, fact.tokens, fact.records, fact.last_ms, last=False)
         case Tally():
             if fact.arrival_minute >= known_minute:
                 _last_word(w, p, fact)
         case Share():
             if fact.arrival_minute >= known_minute:
                 t = tenant(w, fact.member.tenant)
-                _sum(w, t, p, fact.member, fact.event_minute, fact.offset, fact.nanos, fact.tokens, fact.records, fact.last_ms, last=False)
+                _sum(w, t, p, fact.member, (fact.event_minute, fact.arrival_minute), fact.offset, fact.nanos, fact.tokens, fact.records, fact.last_ms, last=False)
         case Heaviest():
             if fact.arrival_minute >= known_minute:
                 windows.callers(tenant(w, fact.tenant), fact)
@@ -129,16 +136,16 @@ def _fact(w: Warden, p: int, known_minute: int, fact: Fact) -> None:
                 del t.purposes[:-PURPOSES_KEPT]
 
 
-def _sum(w: Warden, t: Tenant, p: int, key: Cell | Member, event_minute: int, offset: int, nanos: int, tokens: int, records: int, last_ms: int, *, last: bool) -> None:
-    """Adds what an absolute total says beyond what was known of it, to every limit it counts for."""
+def _sum(w: Warden, t: Tenant, p: int, key: Cell | Member, minutes: tuple[int, int], offset: int, nanos: int, tokens: int, records: int, last_ms: int, *, last: bool) -> None:
+    """Adds what an absolute total says beyond what was known of it, to every limit it counts for; `minutes` are of event and arrival."""
     open_minute = t.heard.get(p)
     if open_minute is None:
         open_minute = t.heard[p] = {}
-    known = open_minute.get((key, event_minute))
+    known = open_minute.get((key, *minutes))
     if known is None:
         more_nanos, more_tokens = nanos, tokens
         if not last:
-            open_minute[(key, event_minute)] = Heard(offset, nanos, tokens, records)
+            open_minute[(key, *minutes)] = Heard(offset, nanos, tokens, records)
     else:
         if offset < known.offset or (offset == known.offset and not last):
             return
@@ -161,15 +168,15 @@ def _sum(w: Warden, t: Tenant, p: int, key: Cell | Member, event_minute: int, of
     for limit, member in limits:
         more = more_tokens if limit.tokens else more_nanos
         if more:
-            budgets.add(w, t, limit, member, event_minute, more, last_ms)
+            budgets.add(w, t, limit, member, minutes[0], more, last_ms)
 
 
 def _last_word(w: Warden, p: int, fact: Tally) -> None:
     s = fact.sums
     t = tenant(w, fact.cell.tenant)
     tokens = s.input + s.cache_read + s.cache_write + s.output
-    _sum(w, t, p, fact.cell, fact.event_minute, fact.offset, s.nanos, tokens, s.records, s.last_ms, last=True)
-    t.heard[p].pop((fact.cell, fact.event_minute), None)
+    _sum(w, t, p, fact.cell, (fact.event_minute, fact.arrival_minute), fact.offset, s.nanos, tokens, s.records, s.last_ms, last=True)
+    t.heard[p].pop((fact.cell, fact.event_minute, fact.arrival_minute), None)
     for scope in w.plan.view(fact.cell).scopes:
         total = t.totals.get(scope)
         if total is None:
