@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from service.facts import MINUTE_MS, Evidence, Kind, Scope, ident
-from service.warden import incidents, orders
+from service.warden import incidents, orders, today
 from service.warden.plan import Limit
 from service.warden.state import PERIOD_KEPT_DAYS, PERIODS_PER_TENANT_MAX, Episode, Period, Tenant, Warden
 
@@ -108,7 +108,8 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
     episode.budget = limit.name
     episode.spend_nanos = 0 if limit.tokens else period.spent
     episode.limit_nanos = None if limit.tokens else limit.amount
-    episode.excess_nanos = max(0, episode.spend_nanos - (episode.limit_nanos or 0)) if not limit.tokens else 0
+    if not limit.tokens:
+        episode.excess_nanos, episode.cause = today.explain(w, t, scope)
     episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
     episode.pace = pace(limit, period, w.now_ms)
     episode.runs_out_ms = runs_out(limit, period, w.now_ms)

@@ -11,27 +11,19 @@ from typing import Final, NamedTuple
 
 from detectors import DETECTORS
 from detectors.base import Detector
-from service.facts import MINUTE_MS, TOTAL, Evidence, Kind, Scope, Untold, ident
-from service.warden import incidents
-from service.warden.causes import Activity
-from service.warden.state import SERIES_PER_TENANT_MAX, Episode, Series, Tenant, Warden, Window
+from service.facts import TOTAL, Scope, Untold
+from service.warden import episodes, normal, today
+from service.warden.normal import Seen
+from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, Window
 
 WIDTH_S: Final = 600
-CALM_WINDOWS: Final = 6
-REOPEN_MS: Final = 6 * 3_600_000
 EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
 CARRIES: Final = 0.5
-CHILDREN: Final = {"total": ("business_unit", "use_case", "agent"), "business_unit": ("use_case", "agent"), "use_case": ("agent",)}
+ORDER: Final = ("total", "business_unit", "use_case", "agent")
+LAUNCH_MS: Final = 30 * 3_600_000
+LAUNCH_FACTOR: Final = 2.5  # a recorded launch explains that much; a misfire beside it must not hide behind it
 DAYS_KEPT: Final = 40
-
-
-class Seen(NamedTuple):
-    """One scope's window: what it cost beside what it should have."""
-
-    scope: Scope
-    nanos: int
-    planned: int
-    attributes: dict[str, str]
+WINDOWS_A_DAY: Final = 144
 
 
 class Rare(NamedTuple):
@@ -42,46 +34,38 @@ class Rare(NamedTuple):
     expected_nanos: int
     detector: str
 
+    @property
+    def excess_nanos(self) -> int:
+        """What it cost beyond what was expected and what was planned."""
+        return self.seen.nanos - self.seen.planned - self.expected_nanos
+
 
 def look(w: Warden, t: Tenant, number: int, window: Window) -> None:
     """Scores one closed window of every scope, tells what is rare, learns the rest."""
-    seen = _by_scope(w, t, window)
+    seen = normal.by_scope(window)
+    for scope in seen:
+        if scope not in t.series:
+            _begin(t, scope)
     rare = _score(w, t, number, seen)
-    for found in _explained(w, t, rare):
-        _tell(w, t, number, found)
-    rare_scopes = {found.seen.scope for found in rare}
+    told = _explained(w, t, rare)
+    for found in told:
+        episodes.found(w, t, number, t.series[found.seen.scope], found.seen, found.score, found.expected_nanos, found.detector)
+    alarming = {found.seen.scope for found in rare}
     for scope, series in t.series.items():
-        if series.alarm and scope not in rare_scopes:
-            _calm(w, t, series)
+        if scope not in alarming:
+            if series.alarm is not None:
+                episodes.calm(w, t, series)
+            if series.alarm is None and scope in seen:
+                normal.learn(series, seen[scope])
+        if number % WINDOWS_A_DAY == 0:
+            normal.fade(series)
 
 
-def _by_scope(w: Warden, t: Tenant, window: Window) -> dict[Scope, Seen]:
-    """What each watched scope cost in the window, the part that the calendar expected apart."""
-    seen: dict[Scope, Seen] = {}
-    for cell, sums in window.cells.items():
-        attributes = {"agent": cell.agent, "use_case": cell.use_case, "business_unit": cell.business_unit}
-        for kind, name in (*attributes.items(), TOTAL):
-            scope = Scope(kind, name)
-            if scope not in t.series and not _begin(t, scope):
-                continue
-            known = seen.get(scope)
-            planned = sums.planned_nanos
-            seen[scope] = Seen(scope, sums.nanos + (known.nanos if known else 0), planned + (known.planned if known else 0), known.attributes if known else _known(scope, attributes))
-    return seen
-
-
-def _known(scope: Scope, attributes: dict[str, str]) -> dict[str, str]:
-    """What else is sure of a scope: an agent's use case and unit, a use case's unit."""
-    wider = {"agent": ("agent", "use_case", "business_unit"), "use_case": ("use_case", "business_unit"), "business_unit": ("business_unit",)}
-    return {kind: attributes[kind] for kind in wider.get(scope.kind, ())}
-
-
-def _begin(t: Tenant, scope: Scope) -> bool:
+def _begin(t: Tenant, scope: Scope) -> None:
     if len(t.series) >= SERIES_PER_TENANT_MAX:
         t.series_folded += 1
-        return False
-    t.series[scope] = Series()
-    return True
+    else:
+        t.series[scope] = Series()
 
 
 def detectors_of(w: Warden, t: Tenant, scope: Scope) -> dict[str, Detector]:
@@ -94,38 +78,51 @@ def detectors_of(w: Warden, t: Tenant, scope: Scope) -> dict[str, Detector]:
 
 
 def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[Rare]:
-    rare: list[Rare] = []
+    """Every scope's detectors hear the window, silence too; what they find rare, at most once per scope."""
+    rare: dict[Scope, Rare] = {}
     threshold = -math.log10(w.plan.false_alerts_per_day)
-    day = number // 144
     for scope, series in t.series.items():
         window = seen.get(scope)
-        nanos = window.nanos - window.planned if window is not None else 0
         if window is not None and window.nanos:
-            series.days[day] = series.days.get(day, 0) + window.nanos
-            if len(series.days) > DAYS_KEPT:
-                del series.days[min(series.days)]
+            _day(series, number // WINDOWS_A_DAY, window.nanos)
+        nanos = window.nanos - window.planned if window is not None else 0
         x = {"spend": nanos / 1e9, "start_s": number * WIDTH_S, "width_s": WIDTH_S}
+        usual = 0
         for name, detector in detectors_of(w, t, scope).items():
             score = detector.score_one(x)
-            if score > threshold and window is not None:
-                expected = round(detector.expected(x).value * 1e9)
-                if nanos - expected >= EXCESS_LEAST_NANOS:
-                    rare.append(Rare(window, score, expected, name))
+            if score > threshold and window is not None and score > (rare[scope].score if scope in rare else 0.0):
+                found = Rare(window, score, round(detector.expected(x).value * 1e9), name)
+                if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
+                    rare[scope] = found
+            usual = usual or round(detector.expected(x).value * 1e9)
             detector.learn_one(x)
-    return rare
+        today.add(series, number // WINDOWS_A_DAY, window, usual)
+    return list(rare.values())
+
+
+def _day(series: Series, day: int, nanos: int) -> None:
+    series.days[day] = series.days.get(day, 0) + nanos
+    if len(series.days) > DAYS_KEPT:
+        del series.days[min(series.days)]
+
+
+def _launched(w: Warden, t: Tenant, found: Rare) -> bool:
+    """Whether a recorded launch explains as much as this."""
+    if found.seen.nanos - found.seen.planned > LAUNCH_FACTOR * found.expected_nanos:
+        return False
+    concerned = {(found.seen.scope.kind, found.seen.scope.name), *found.seen.attributes.items()}
+    return any(p.what == "launch" and tuple(p.scope) in concerned and w.now_ms - LAUNCH_MS < p.time_ms <= w.now_ms for p in t.purposes)
 
 
 def _explained(w: Warden, t: Tenant, rare: list[Rare]) -> list[Rare]:
     """Who is told: a child that carries its parent's excess, or a parent that no child explains; the others join in silence."""
     told = {found.seen.scope: found for found in rare}
-    for found in sorted(rare, key=lambda f: ("total", "business_unit", "use_case", "agent").index(f.seen.scope.kind)):
+    for found in sorted(rare, key=lambda f: ORDER.index(f.seen.scope.kind)):
         scope = found.seen.scope
         if scope not in told or scope.kind == "agent":
             continue
-        children = [c for c in told.values() if c.seen.scope.kind in CHILDREN[scope.kind] and (scope == TOTAL or c.seen.attributes.get(scope.kind) == scope.name)]
-        excess = found.seen.nanos - found.expected_nanos
-        carrier = max((c.seen.nanos - c.expected_nanos for c in children), default=0)
-        if carrier >= CARRIES * excess:
+        children = [c for c in told.values() if _is_child(c.seen, scope)]
+        if max((c.excess_nanos for c in children), default=0) >= CARRIES * found.excess_nanos:
             _inhibit(w, t, told.pop(scope))
         else:
             for child in children:
@@ -133,49 +130,12 @@ def _explained(w: Warden, t: Tenant, rare: list[Rare]) -> list[Rare]:
     return list(told.values())
 
 
+def _is_child(seen: Seen, parent: Scope) -> bool:
+    if ORDER.index(seen.scope.kind) <= ORDER.index(parent.kind):
+        return False
+    return parent == TOTAL or seen.attributes.get(parent.kind) == parent.name
+
+
 def _inhibit(w: Warden, t: Tenant, found: Rare) -> None:
-    w.out.append(Untold(w.now_ms, t.series[found.seen.scope].alarm, t.name, "inhibited"))
-
-
-def _tell(w: Warden, t: Tenant, number: int, found: Rare) -> None:
-    scope = found.seen.scope
-    series = t.series[scope]
-    series.calm = 0
-    episode = _episode(w, t, number, series, found)
-    fresh = episode.state in ("", "resolved")
-    evidence = Evidence(found.detector, round(found.score, 3), found.expected_nanos / 1e9, (found.seen.nanos - found.seen.planned) / 1e9, f"{WIDTH_S // 60} min window, USD")
-    episode.evidence = [*episode.evidence[-11:], evidence]
-    episode.spend_nanos += found.seen.nanos - found.seen.planned
-    episode.excess_nanos += found.seen.nanos - found.seen.planned - found.expected_nanos
-    if fresh:
-        incidents.raise_severity(episode, "warning")
-        incidents.step(w, t, episode, incidents.FOUND, str(episode.kinds[0]))
-        incidents.tell(w, t, episode, "reopened" if episode.told else "opened")
-    else:
-        w.out.append(Untold(w.now_ms, episode.id, t.name, "unchanged"))
-
-
-def _episode(w: Warden, t: Tenant, number: int, series: Series, found: Rare) -> Episode:
-    """The running episode of the scope, the one that ended a while ago, or a new one, named by its first window."""
-    known = t.episodes.get(series.alarm)
-    if known is not None and (known.state != "resolved" or known.resolved_ms > w.now_ms - REOPEN_MS):
-        return known
-    scope = found.seen.scope
-    eid = ident("inc", t.name, *scope, "spend", number)
-    series.alarm = eid
-    episode = incidents.of(t, eid, scope, "spend", number * WIDTH_S * 1000)
-    episode.attributes = dict(found.seen.attributes)
-    episode.kinds = [Kind.SPEND_ANOMALY]
-    return episode
-
-
-def _calm(w: Warden, t: Tenant, series: Series) -> None:
-    series.calm += 1
-    episode = t.episodes.get(series.alarm)
-    if series.calm == CALM_WINDOWS and episode is not None:
-        incidents.resolve(w, t, episode, "calm")
-    if series.calm * WIDTH_S * 1000 > REOPEN_MS:
-        series.alarm, series.calm = "", 0
-
-
-__all__ = ["MINUTE_MS", "Activity", "look"]
+    alarm = t.series[found.seen.scope].alarm
+    w.out.append(Untold(w.now_ms, alarm.incident if alarm else "", t.name, "inhibited"))

@@ -49,17 +49,34 @@ class Period(Struct):
     incident: str = ""
 
 
+class Alarm(Struct):
+    """A running episode of a scope: its incident, what was done in its windows, what was expected there, who did it."""
+
+    incident: str
+    activity: Activity = field(default_factory=Activity)
+    expected_nanos: int = 0
+    members: dict[Scope, int] = field(default_factory=dict)
+    calm: int = 0
+
+
+class Today(Struct):
+    """What a scope has done since midnight UTC, beside what was expected until then."""
+
+    day: int = -1
+    activity: Activity = field(default_factory=Activity)
+    expected_nanos: int = 0
+    members: dict[Scope, int] = field(default_factory=dict)
+
+
 class Series(Struct):
-    """What is normal for one scope: its detectors (dumped), and the decayed mean of its past activity per window."""
+    """What is normal for one scope: its detectors (dumped), and the fading sum of its past activity, WEIGHT for each window."""
 
     detectors: dict[str, bytes] = field(default_factory=dict)
     baseline: Activity = field(default_factory=Activity)
     members: dict[Scope, int] = field(default_factory=dict)
-    weight: int = 0
-    recent: list[tuple[int, int, int]] = field(default_factory=list)
     days: dict[int, int] = field(default_factory=dict)
-    calm: int = 0
-    alarm: str = ""
+    today: Today = field(default_factory=Today)
+    alarm: Alarm | None = None
 
 
 class Episode(Struct):
@@ -152,7 +169,7 @@ class Tenant(Struct):
     """Everything of one tenant."""
 
     name: str
-    heard: dict[int, dict[tuple[tuple[str | bool, ...], int], Heard]] = field(default_factory=dict)
+    heard: dict[int, dict[tuple[tuple[str | bool, ...], int, int], Heard]] = field(default_factory=dict)
     totals: dict[Scope, list[int]] = field(default_factory=dict)
     periods: dict[tuple[str, str, str], Period] = field(default_factory=dict)
     windows: dict[int, Window] = field(default_factory=dict)

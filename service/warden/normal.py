@@ -1,0 +1,70 @@
+"""What a scope usually does, beside what it does now: the two sides that a cause is told from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct, field
+
+from service.facts import TOTAL, Scope
+from service.warden.activity import Activity
+from service.warden.state import Series, Window
+
+WEIGHT: Final = 1000  # of one window in a baseline, so that fading loses nothing to rounding
+FADE: Final = (6, 7)  # a day: a week is remembered
+MEMBERS_MAX: Final = 200
+WIDER: Final = {"agent": ("agent", "use_case", "business_unit"), "use_case": ("use_case", "business_unit"), "business_unit": ("business_unit",), "total": ()}
+WITHIN: Final = {"agent": ("workflow", "model"), "use_case": ("agent", "model"), "business_unit": ("use_case", "agent", "model"), "total": ("business_unit", "use_case", "agent", "model")}
+
+
+class Seen(Struct):
+    """One scope's window: what was done, by whom, and what of it the calendar expected."""
+
+    scope: Scope
+    attributes: dict[str, str]
+    activity: Activity = field(default_factory=Activity)
+    nanos: int = 0
+    planned: int = 0
+    members: dict[Scope, int] = field(default_factory=dict)
+
+
+def by_scope(window: Window, only: Scope | None = None) -> dict[Scope, Seen]:
+    """The window of each watched scope, or of `only` one: agents, use cases, business units, the total."""
+    seen: dict[Scope, Seen] = {}
+    for cell, sums in window.cells.items():
+        names = {"agent": cell.agent, "use_case": cell.use_case, "business_unit": cell.business_unit, "workflow": cell.workflow, "model": cell.model}
+        for kind in ("agent", "use_case", "business_unit", "total"):
+            scope = Scope(kind, names[kind]) if kind != "total" else TOTAL
+            if only is not None and scope != only:
+                continue
+            known = seen.get(scope)
+            if known is None:
+                known = seen[scope] = Seen(scope, {k: names[k] for k in WIDER[kind]})
+            known.activity.take(cell, sums)
+            known.nanos += sums.nanos
+            known.planned += sums.planned_nanos
+            for inner in WITHIN[kind]:
+                if names[inner]:
+                    member = Scope(inner, names[inner])
+                    known.members[member] = known.members.get(member, 0) + sums.nanos
+    for (agent, kind, name), (_, nanos) in window.members.items():
+        owner = seen.get(Scope("agent", agent))
+        if owner is not None:
+            owner.members[Scope(kind, name)] = nanos
+    return seen
+
+
+def learn(series: Series, seen: Seen) -> None:
+    """An ordinary window joins the baseline."""
+    series.baseline.join(seen.activity, WEIGHT)
+    members = series.members
+    for member, nanos in seen.members.items():
+        if member in members or len(members) < MEMBERS_MAX:
+            members[member] = members.get(member, 0) + nanos * WEIGHT
+
+
+def fade(series: Series) -> None:
+    """Once a day: the past counts a little less."""
+    keep, of = FADE
+    series.baseline.fade(keep, of)
+    series.members = {member: nanos * keep // of for member, nanos in series.members.items() if nanos > WEIGHT}
