@@ -62,10 +62,16 @@ def dimensions(observed: Mapping[Scope, int], expected: Mapping[Scope, int], exc
     ordinary = _ordinary(observed, expected)
     found = []
     for scope, usual in ordinary.items():
-        share = min(_ONE, Fraction(observed.get(scope, 0) - expected.get(scope, 0), excess))
+        share = _explained(observed.get(scope, 0) - expected.get(scope, 0), excess)
         if share >= SHARE_MIN and share - usual >= LIFT_MIN and scope[1] != OTHER:
             found.append((usual - share, scope, share))
     return [DimensionShare(kind, name, float(share)) for _, (kind, name), share in sorted(found)[:DIMENSIONS_MAX]]
+
+
+def _explained(rise: int, excess: int) -> Fraction:
+    """How much of the excess a member's rise explains, at most 1; one that merely takes another's place rises by far more and explains little."""
+    share = Fraction(rise, excess)
+    return 1 / share if share > 1 else share
 
 
 def _ordinary(observed: Mapping[Scope, int], expected: Mapping[Scope, int]) -> dict[Scope, Fraction]:

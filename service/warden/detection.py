@@ -87,14 +87,14 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[R
             _day(series, number // WINDOWS_A_DAY, window.nanos)
         nanos = window.nanos - window.planned if window is not None else 0
         x = {"spend": nanos / 1e9, "start_s": number * WIDTH_S, "width_s": WIDTH_S}
-        usual = 0
-        for name, detector in detectors_of(w, t, scope).items():
+        awake = detectors_of(w, t, scope)
+        usual = round(next(iter(awake.values())).expected(x).value * 1e9)
+        for name, detector in awake.items():
             score = detector.score_one(x)
             if score > threshold and window is not None and score > (rare[scope].score if scope in rare else 0.0):
-                found = Rare(window, score, round(detector.expected(x).value * 1e9), name)
+                found = Rare(window, score, usual, name)
                 if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
                     rare[scope] = found
-            usual = usual or round(detector.expected(x).value * 1e9)
             detector.learn_one(x)
         today.add(series, number // WINDOWS_A_DAY, window, usual)
     return list(rare.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
-from service.facts import Cause, Evidence, Kind, Purpose, Scope, Untold, ident
+from service.facts import Cause, Evidence, Kind, Purpose, Untold, ident
 from service.warden import incidents
 from service.warden.causes import cause
 from service.warden.normal import Seen
@@ -41,13 +41,19 @@ def found(w: Warden, t: Tenant, number: int, series: Series, seen: Seen, score: 
         alarm.members[member] = alarm.members.get(member, 0) + nanos
     episode = incidents.of(t, alarm.incident, seen.scope, "spend", number * WIDTH_MS)
     episode.attributes = dict(seen.attributes)
-    _explain(t, episode, series, alarm)
+    episode.spend_nanos = alarm.activity.nanos
+    if _worth_saying(episode):
+        explain(t, episode, series, alarm)
     observed = (seen.nanos - seen.planned) / 1e9
     episode.evidence = [*episode.evidence[-EVIDENCE_MAX + 1 :], Evidence(detector, round(score, 3), expected_nanos / 1e9, observed, "ten minutes, USD")]
     _say(w, t, episode)
 
 
-def _explain(t: Tenant, episode: Episode, series: Series, alarm: Alarm) -> None:
+def _worth_saying(episode: Episode) -> bool:
+    return episode.state in ("", "resolved") or episode.spend_nanos >= WORSE_FACTOR * max(episode.told_nanos, 1)
+
+
+def explain(t: Tenant, episode: Episode, series: Series, alarm: Alarm) -> None:
     """Spend, excess and cause of the whole episode; the drivers sum to the excess."""
     usual = series.baseline.nanos
     expected = alarm.expected_nanos if usual > 0 else 0
@@ -84,7 +90,7 @@ def _say(w: Warden, t: Tenant, episode: Episode) -> None:
         incidents.raise_severity(episode, "warning")
         incidents.step(w, t, episode, incidents.FOUND, str(episode.kinds[0]))
         incidents.tell(w, t, episode, "reopened" if again else "opened")
-    elif episode.spend_nanos >= WORSE_FACTOR * max(episode.told_nanos, 1):
+    elif _worth_saying(episode):
         incidents.step(w, t, episode, incidents.MORE, "worse")
         incidents.tell(w, t, episode, "worse")
     else:
@@ -98,9 +104,7 @@ def calm(w: Warden, t: Tenant, series: Series) -> None:
     alarm.calm += 1
     episode = t.episodes.get(alarm.incident)
     if alarm.calm == CALM_WINDOWS and episode is not None:
+        explain(t, episode, series, alarm)
         incidents.resolve(w, t, episode, "calm")
     if alarm.calm >= REOPEN_WINDOWS or episode is None:
         series.alarm = None
-
-
-__all__ = ["Scope", "calm", "found"]

@@ -40,6 +40,7 @@ from service.warden.state import Heard, Tenant, Warden
 VERSION: Final = 1
 PURPOSES_KEPT: Final = 2_000
 UNPRICED_MAX: Final = 50_000
+PROVE_EVERY_MS: Final = 400
 
 
 def fold(w: Warden, rows: Iterable[tuple[int, int, JournalRow]]) -> list[Outbox]:
@@ -97,9 +98,11 @@ def _envelope(w: Warden, e: Envelope) -> None:
                 _forget_heard(t, e.partition, e.mark_ms // MINUTE_MS)
         w.marks[e.partition] = e.mark_ms
         windows.close(w)
-        for t in w.tenants.values():
-            if t.orders:
-                orders.prove(w, t)
+        if w.now_ms >= w.prove_ms:
+            w.prove_ms = w.now_ms + PROVE_EVERY_MS
+            for t in w.tenants.values():
+                if t.orders:
+                    orders.prove(w, t)
 
 
 def _forget_heard(t: Tenant, p: int, minute: int) -> None:
@@ -184,10 +187,12 @@ def _last_word(w: Warden, p: int, fact: Tally) -> None:
         else:
             total[0] += s.records
             total[1] += s.nanos
-    if s.unpriced and fact.cell.model and len(t.unpriced) < UNPRICED_MAX:
+    waiting = (s.unpriced_input, s.unpriced_cache_read, s.unpriced_cache_write, s.unpriced_output)
+    if any(waiting) and fact.cell.model and len(t.unpriced) < UNPRICED_MAX:
         known = t.unpriced.setdefault((fact.cell, fact.event_minute), [0, 0, 0, 0])
-        for at, more in enumerate((s.unpriced_input, s.unpriced_cache_read, s.unpriced_cache_write, s.unpriced_output)):
+        for at, more in enumerate(waiting):
             known[at] += more
+        _price_late(w, t, fact.cell, fact.event_minute)  # its price may have come while its minute was open
     windows.take(w, t, fact)
 
 
@@ -202,21 +207,21 @@ def _adopt(w: Warden, policy: PolicySet) -> None:
             limit = w.plan.limit(name)
             if limit is not None:
                 budgets.rearm(limit, period)
-        _price_late(w, t)
+        for cell, event_minute in list(t.unpriced):
+            _price_late(w, t, cell, event_minute)
 
 
-def _price_late(w: Warden, t: Tenant) -> None:
-    """Tokens that had no price are counted now, once, where the new policy knows one; caps do not look back."""
-    for (cell, event_minute), tokens in list(t.unpriced.items()):
-        rates = w.plan.book.rates(cell.provider, cell.model, event_minute * MINUTE_MS)
-        if rates is None:
-            continue
-        del t.unpriced[(cell, event_minute)]
-        nanos, _ = cost(rates, tokens[0], tokens[1], tokens[2], tokens[3], cell.batch)
-        view = w.plan.view(cell)
-        for scope in view.scopes:
-            t.totals[scope][1] += nanos
-        for limit, member in view.limits:
-            if not limit.tokens:
-                budgets.add(w, t, limit, member, event_minute, nanos, event_minute * MINUTE_MS)
-        w.out.append(PricedLate(w.now_ms, cell, event_minute, nanos))
+def _price_late(w: Warden, t: Tenant, cell: Cell, event_minute: int) -> None:
+    """Tokens that had no price are counted, once, as soon as the policy knows one; caps do not look back."""
+    rates = w.plan.book.rates(cell.provider, cell.model, event_minute * MINUTE_MS)
+    if rates is None:
+        return
+    tokens = t.unpriced.pop((cell, event_minute))
+    nanos, _ = cost(rates, tokens[0], tokens[1], tokens[2], tokens[3], cell.batch)
+    view = w.plan.view(cell)
+    for scope in view.scopes:
+        t.totals[scope][1] += nanos
+    for limit, member in view.limits:
+        if not limit.tokens:
+            budgets.add(w, t, limit, member, event_minute, nanos, event_minute * MINUTE_MS)
+    w.out.append(PricedLate(w.now_ms, cell, event_minute, nanos))

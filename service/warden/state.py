@@ -208,6 +208,7 @@ class Warden(Struct):
     counts: dict[int, Counts] = field(default_factory=dict)
     tenants: dict[str, Tenant] = field(default_factory=dict)
     minute: int = -1
+    prove_ms: int = 0
     plan: Plan = EMPTY_PLAN
     out: list[Decision] = field(default_factory=list)
     awake: dict[tuple[str, Scope], dict[str, Any]] = field(default_factory=dict)

@@ -65,7 +65,7 @@ def callers(t: Tenant, fact: Heaviest) -> None:
 
 def close(w: Warden) -> None:
     """Closes every window that all partitions are past, in order."""
-    reach = w.reach_ms // MINUTE_MS
+    reach = min(w.marks) // MINUTE_MS
     last = (reach - GRACE_MINUTES) // WIDTH_MINUTES - 1
     if w.closed < 0:
         w.closed = last if reach else -1
