@@ -290,10 +290,11 @@ def _priced(meter: Meter, u: Usage, cell: Open, listed: int, event_ms: int, arri
         return 0
     sums = cell.sums
     sums.unpriced += 1
-    sums.unpriced_input += u.input_tokens
-    sums.unpriced_cache_read += u.cache_read_tokens
-    sums.unpriced_cache_write += u.cache_write_tokens
-    sums.unpriced_output += u.output_tokens
+    if u.cost is None:  # what was told in a currency without a rate is not to be guessed from its tokens
+        sums.unpriced_input += u.input_tokens
+        sums.unpriced_cache_read += u.cache_read_tokens
+        sums.unpriced_cache_write += u.cache_write_tokens
+        sums.unpriced_output += u.output_tokens
     meter.counts.unpriced += 1
     what = f"no rate for {u.currency}" if u.cost is not None else f"no price for {u.model or u.operation + ' per ' + u.unit}"
     _once(meter, Kind.UNPRICED, cell.cell, event_ms, arrival_ms, what, "")

@@ -1,0 +1,100 @@
+"""Money conserved: what the records cost is what every kind of scope, every tally and every budget comes to, to the nano-dollar."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+
+from service.facts import Measures, Progress, Share, Tally
+from service.meter import cells
+from service.meter import fold as meter_fold
+from service.meter.fold import Meter
+from service.records import Usage
+from tests.core.streams import CALM, PRICES, START_MS, Heard, cost_nanos, dollars, policy_set, streams, told, truth
+
+BUDGETED = CALM + 'budgets: [{name: all, scope: total, period: month, limit_usd: 1000000}, {name: users, scope: {user: "*"}, period: month, limit_usd: 1000000}]\n'
+KINDS = ("agent", "use_case", "business_unit", "workflow", "model", "total")
+
+
+@given(streams())
+@settings(max_examples=80, deadline=None)
+def test_every_kind_of_scope_every_tally_and_every_budget_comes_to_what_the_records_cost(heard: list[Heard]) -> None:
+    run = told(BUDGETED, heard)
+    for kind in KINDS:
+        assert run.totals(kind) == truth(heard, kind), kind
+    whole = sum(truth(heard, "total").values())
+    facts = [fact for envelope in run.engine.envelopes for fact in envelope.facts]
+    assert sum(fact.sums.nanos for fact in facts if isinstance(fact, Tally)) == whole
+    assert sum(fact.sums.records for fact in facts if isinstance(fact, Tally)) == len(heard) == run.count("accepted")
+    periods = [(name, period.spent) for t in run.engine.warden.tenants.values() for (name, _, _), period in t.periods.items()]
+    assert sum(spent for name, spent in periods if name == "all") == whole
+    assert sum(spent for name, spent in periods if name == "users") == sum(truth(heard, "user").values())
+    assert run.count("unpriced") == sum(cost_nanos(h.record) is None for h in heard if isinstance(h.record, Usage))
+
+
+@given(streams())
+@settings(max_examples=60, deadline=None)
+def test_at_every_mark_what_was_said_so_far_adds_up_to_what_was_heard_so_far(heard: list[Heard]) -> None:
+    meter = Meter(0)
+    items = [(0, START_MS, policy_set(PRICES)), *((offset, arrival_ms, record) for offset, (arrival_ms, record) in enumerate([*heard, *heard[:3]], 1))]
+    items = [(offset, max(START_MS, items[offset - 1][1] if offset > len(heard) else arrival_ms), item) for offset, arrival_ms, item in items]
+    said: dict[object, int] = {}
+    for envelope in meter_fold.fold(meter, items):
+        for fact in envelope.facts:
+            if isinstance(fact, Tally | Progress):
+                assert fact.offset <= envelope.offset
+                said[fact.cell, fact.event_minute, fact.arrival_minute] = fact.sums.nanos if isinstance(fact, Tally) else fact.nanos
+        by_then = [Heard(arrival_ms, item) for offset, arrival_ms, item in items if offset <= envelope.offset and isinstance(item, Usage)]
+        assert sum(said.values()) == sum(truth(by_then, "total").values())
+
+
+@given(streams())
+@settings(max_examples=60, deadline=None)
+def test_what_a_record_costs_splits_into_its_tokens(heard: list[Heard]) -> None:
+    """The parts by kind of token, in pico-dollars, are what the list says, before the one rounding per record."""
+    run = told(CALM, heard)
+    for fact in (fact for envelope in run.engine.envelopes for fact in envelope.facts if isinstance(fact, Tally)):
+        s: Measures = fact.sums
+        listed_pico = s.input_pico + s.cache_read_pico + s.cache_write_pico + s.output_pico
+        assert 0 <= listed_pico - s.list_nanos * 1000 < s.records * 1000 + 4 * s.records
+        assert s.unpriced <= s.records
+
+
+def test_credits_come_off() -> None:
+    heard = [dollars(START_MS, "5.00", 1), dollars(START_MS + 1, "-2.000000001", 2), dollars(START_MS + 90_000, "-4.5", 3)]
+    assert told(CALM, heard).totals("total") == {("default", "total"): -1_500_000_001}
+
+
+def test_an_amount_in_another_currency_is_rounded_once_and_one_without_a_rate_is_unpriced() -> None:
+    euro = Heard(START_MS, Usage(id="e", time=START_MS / 1000, agent="indexer", cost="0.000000003", currency="EUR"))
+    none = Heard(START_MS, Usage(id="x", time=START_MS / 1000, agent="indexer", cost="7", currency="XXX"))
+    run = told(CALM, [euro, none])
+    assert run.totals("total") == {("default", "total"): 3}
+    assert run.count("unpriced") == 1
+
+
+@given(streams(max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_a_bound_that_is_reached_is_counted_and_loses_no_money(heard: list[Heard]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(meter_fold, "CELLS_PER_MINUTE_MAX", 2)
+        patch.setattr(meter_fold, "MEMBERS_PER_MINUTE_MAX", 1)
+        patch.setattr(meter_fold, "CALLERS_PER_MINUTE_MAX", 1)
+        run = told(BUDGETED, heard, partitions=1)
+    for kind in ("use_case", "business_unit", "model", "total"):
+        assert run.totals(kind) == truth(heard, kind), kind
+    assert sum(run.totals("agent").values()) == sum(truth(heard, "total").values())
+    folded = {name: nanos for (_, name), nanos in run.totals("agent").items() if name == cells.OTHER}
+    assert not folded or run.count("cells_folded")
+    facts = [fact for envelope in run.engine.envelopes for fact in envelope.facts]
+    spent = sum(period.spent for t in run.engine.warden.tenants.values() for (name, _, _), period in t.periods.items() if name == "users")
+    assert spent == sum(truth(heard, "user").values())
+    assert any(isinstance(f, Share) and f.member.name == cells.OTHER for f in facts) == (run.count("members_folded") > 0)
+
+
+def test_a_run_that_is_not_followed_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.meter.runs.RUNS_MAX", 2)
+    heard = [dollars(START_MS + n, "1", n, execution_id=f"run-{n}") for n in range(6)]
+    run = told(CALM, heard, partitions=1)
+    assert run.totals("total") == {("default", "total"): 6_000_000_000}
+    assert run.count("runs_dropped") == 4
