@@ -166,6 +166,25 @@ def test_a_repetition_from_an_old_owner_changes_nothing(books: Ledger) -> None:
     assert books.counts() == {0: Counts(records=1)}
 
 
+def test_a_reader_that_goes_back_does_not_take_the_books_back(books: Ledger) -> None:
+    log = rows([Tick()] * 6)
+    assert books.apply(0, log) == 6
+    assert books.apply(0, log[:2]) == 6
+    assert books.apply_outbox(0, rows([Outbox(n, []) for n in range(3)])) == 3
+    assert books.apply_outbox(0, rows([Outbox(0, [])])) == 3
+
+
+def test_a_subject_first_heard_in_a_transaction_that_failed_is_booked_by_the_next(books: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = rows([Envelope(0, MINUTE_MS, 9, [Tally(cell(), 5, 0, 9, Measures(records=1, nanos=7))], Counts())])
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "book_said", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            books.apply(0, log)
+    assert books.spend(ALL).nanos == 0
+    books.apply(0, log)
+    assert books.spend(ALL).nanos == 7
+
+
 def test_what_is_still_open_is_told_by_the_greatest_offset(books: Ledger) -> None:
     for at, nanos in ((3, 30), (9, 90), (6, 60)):
         books.apply(0, rows([Envelope(0, 0, at, [Progress(cell(), 5, 0, at, at, nanos, 0, 0)], Counts())], first=at if at != 6 else 20))
