@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 from time import time_ns
-from typing import Final
 
-import msgspec
 from fastapi import FastAPI
 from rich.console import Console
 
@@ -20,20 +18,15 @@ from service.couriers.dispatcher import Dispatcher
 from service.couriers.port import Parts, Receiver
 from service.couriers.registry import COURIERS, courier_of
 from service.embedded import Bookkeeper, Embedded, complete
-from service.engine import Engine
+from service.engine import Engine, decode_policy
 from service.facts import PolicySet, Receipt, encode
+from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
 from service.ledger import Ledger
 from service.log.ports import CONTROLS, JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
 from service.policy import ConsoleReceiver, Policy, dump, parse_dumped
 from service.settings import secret
 from service.warden.plan import CONSOLE
-
-LOGS: Final = "log"
-LEDGER: Final = "ledger.db"
-TOKENS: Final = "tokens.db"
-DELIVERIES: Final = "deliveries.db"
-_decode_policy: Final = msgspec.msgpack.Decoder(PolicySet).decode
 
 
 def now_ms() -> int:
@@ -69,7 +62,7 @@ def newest_policy(log: SqliteLog) -> PolicySet | None:
     """The policy that was published last."""
     first, end = complete(log.span(CONTROLS, 0))
     rows = complete(log.read(CONTROLS, 0, end - 1, 1)) if end > first else []
-    return _decode_policy(rows[0].value) if rows else None
+    return decode_policy(rows[0].value) if rows else None
 
 
 def publish(log: SqliteLog, policy: Policy) -> PolicySet:
@@ -87,8 +80,9 @@ def embedded(
 ) -> Running:
     """The embedded service on a data folder. Without a policy the newest published one holds, or the empty one.
 
-    Raises LogError where the folder cannot be used, ValueError where a receiver cannot be made.
+    Raises LogError where the folder cannot be used or has another number of partitions, ValueError where a receiver cannot be made.
     """
+    settle(data, partitions)
     log = sqlite_log(data)
     newest = newest_policy(log)
     chosen = policy or (parse_dumped(newest.body) if newest else Policy())
@@ -107,7 +101,7 @@ def embedded(
     dispatcher = Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
     bookkeeper = Bookkeeper(log, Ledger(f"sqlite:///{data / LEDGER}"))
     service = Embedded(log, engine, bookkeeper, dispatcher, chosen, now_ms, lambda: secrets.token_hex(12))
-    engine.decided = service.decided
+    engine.decided, engine.adopted = service.decided, service.adopted
     app = create_app(service, tokens(data), insecure_loopback=insecure_loopback)
     return Running(app, service, engine, bookkeeper, deliveries, log, chosen)
 

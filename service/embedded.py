@@ -20,12 +20,12 @@ from service.api.ports import Applies, Check
 from service.books import Books, BudgetStanding
 from service.couriers.dispatcher import Dispatcher
 from service.engine import Engine
-from service.facts import Control, Receipt, Scope, encode
+from service.facts import Control, PolicySet, Receipt, Scope, encode
 from service.intake import Refusal
 from service.intake.partition import partition_of, root_of
 from service.ledger import Ledger
 from service.log.ports import JOURNAL, OUTBOX, REFUSED, STREAM, Log, LogError
-from service.policy import Policy
+from service.policy import Policy, parse_dumped
 from service.policy.effective import effective
 from service.records import Record
 from service.telemetry import Telemetry
@@ -178,6 +178,10 @@ class Embedded:
         """The engine has written: the books and the couriers look at once."""
         self.bookkeeper.nudge()
         self._wake()
+
+    def adopted(self, newest: PolicySet) -> None:
+        """A newer policy is in force: questions about it are answered from it. Its receivers are made at the next start."""
+        self.policy = parse_dumped(newest.body)
 
     _wake: Callable[[], None] = lambda: None  # noqa: E731 -- replaced when the loop is known
 

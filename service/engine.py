@@ -1,7 +1,8 @@
 """The embedded shell's heart: every meter and the warden, driven in turn by one thread that also keeps the log's time.
 
 It reads, folds, appends and saves through `runner.Owner`, like any worker; a log that fails ends all owners, and they are restored
-from their snapshots after a pause that grows. Ticks are appended each second, and at the next mark where something is unsaid.
+from their snapshots after a pause that grows. Ticks are appended each second, and at the next mark where something is unsaid; each
+second a policy that was published meanwhile is taken up.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+import msgspec
 import structlog
 
 from service.facts import MARK_MS, PolicySet, Tick, encode
 from service.log.gathered import Gathered
-from service.log.ports import JOURNAL, OUTBOX, STREAM, Log, LogError, Snapshots
+from service.log.ports import CONTROLS, OUTBOX, STREAM, Log, LogError, Snapshots
 from service.meter.fold import Meter
 from service.meter.snapshot import MeterFold
 from service.runner import Owner, OwnerError
@@ -33,6 +35,7 @@ TRIM_EVERY_MS: Final = 600_000
 DAY_MS: Final = 86_400_000
 T = TypeVar("T")
 _TICK: Final = encode(Tick())
+decode_policy: Final = msgspec.msgpack.Decoder(PolicySet).decode
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Heard:
 
 @dataclass
 class Engine:
-    """Owns all partitions. `decided` is called from the engine's thread when the outbox or the journal has grown."""
+    """Owns all partitions. From the engine's thread `decided` is called when the outbox or the journal has grown, `adopted` at a newer policy."""
 
     log: Log
     snapshots: Snapshots
@@ -59,6 +62,7 @@ class Engine:
     nonce: Callable[[], int]
     policy: PolicySet
     decided: Callable[[], None] = lambda: None
+    adopted: Callable[[PolicySet], None] = lambda _: None
     stream_days: int = 7
     journal_days: int = 35
     heard: Heard = field(default_factory=Heard)
@@ -68,6 +72,7 @@ class Engine:
     _news: threading.Event = field(default_factory=threading.Event)
     _stopping: bool = False
     _second: int = 0
+    _controls_read: int = 0
     _trimmed_ms: int = 0
     _thread: threading.Thread | None = None
 
@@ -114,14 +119,33 @@ class Engine:
         now_ms = self.clock()
         gathered = Gathered(self.log, self.snapshots)
         self._gathered = gathered
-        self._meters = [
-            await Owner.restore(MeterFold(), p, gathered, gathered, nonce=self.nonce(), now_ms=now_ms) for p in range(self.partitions)
-        ]
+        self._meters = [await Owner.restore(MeterFold(), p, gathered, gathered, nonce=self.nonce(), now_ms=now_ms) for p in range(self.partitions)]
         self._warden = await Owner.restore(WardenFold(self.partitions), 0, gathered, gathered, nonce=self.nonce(), now_ms=now_ms)
-        for owner in (*self._meters, self._warden):
-            await owner.adopt(self.policy)
-        await gathered.flush()
-        self.heard.policy_version = self.policy.version
+        await self._adopt(self.policy)
+
+    async def _adopt(self, policy: PolicySet) -> None:
+        """Copies a policy into every owner's own source, where the folds take it up."""
+        for owner in self._owners():
+            await owner.adopt(policy)
+        await self._gathered.flush()
+        self.policy, self.heard.policy_version = policy, policy.version
+
+    def _owners(self) -> list[Owner[Any]]:
+        assert self._warden is not None
+        return [*self._meters, self._warden]
+
+    async def _look_for_policy(self) -> None:
+        """Whoever publishes appends to the controls log, also from another process; an owner that fails here begins anew with the old one."""
+        first, end = await self.log.span(CONTROLS, 0)
+        if end == self._controls_read:
+            return
+        rows = await self.log.read(CONTROLS, 0, end - 1, 1) if end > first else []
+        newest = decode_policy(rows[0].value) if rows else None
+        if newest is not None and newest.version > self.policy.version:
+            await self._adopt(newest)
+            self.adopted(newest)
+            structlog.get_logger("engine").info("policy_adopted", version=newest.version, digest=newest.digest)
+        self._controls_read = end
 
     async def _turns(self) -> None:
         while True:
@@ -159,6 +183,7 @@ class Engine:
         second = now_ms // SECOND_MS
         if second != self._second:
             self._second = second
+            await self._look_for_policy()
             due = list(range(self.partitions))
             lag = [(await self.log.span(STREAM, m.partition))[1] - m.offset for m in self._meters]
             self.heard.lag_rows = sum(lag)
@@ -171,15 +196,14 @@ class Engine:
         return any(_unsaid(meter.state) for meter in self._meters)
 
     async def _save(self, now_ms: int) -> None:
-        assert self._warden is not None
-        for owner in (*self._meters, self._warden):
+        for owner in self._owners():
             await owner.save(now_ms)
         self.heard.saved_ms = now_ms
 
     async def _trim(self, now_ms: int) -> None:
         """Retention: never what a restored owner would have to read again."""
-        assert self._warden is not None
-        for owner, topic, days in (*((m, STREAM, self.stream_days) for m in self._meters), (self._warden, JOURNAL, self.journal_days)):
+        for owner in self._owners():
+            topic, days = owner.fold.source, self.stream_days if owner.fold.source == STREAM else self.journal_days
             before = await self._older(topic, owner.partition, now_ms - days * DAY_MS, owner.offset)
             if before:
                 await owner.save(now_ms)

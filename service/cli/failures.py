@@ -35,7 +35,7 @@ def read_policy(path: Path | None) -> Policy:
         fail(mistakes(path, (f"{m.path}: {m.problem}" if m.path else m.problem for m in wrong.mistakes)), USAGE)
 
 
-def mistakes(path: Path, lines: Iterable[str]) -> str:
-    """All mistakes of a policy, a line each."""
+def mistakes(path: Path, lines: Iterable[str], word: str = "mistake") -> str:
+    """All mistakes (or warnings) of a policy, a line each."""
     told = list(lines)
-    return "\n  ".join([f"{path}: {len(told)} mistake{'s' if len(told) != 1 else ''}", *told])
+    return "\n  ".join([f"{path}: {len(told)} {word}{'s' if len(told) != 1 else ''}", *told])

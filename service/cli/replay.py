@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, read_policy
 from service.facts import PolicySet
 from service.intake import FORMATS, Unknown
@@ -19,16 +20,22 @@ from service.replay.engine import PARTITIONS, Engine
 from service.replay.files import STDIN, FilesError, arrivals, expand
 from service.replay.run import Line, Tallies, finish, replay, summary_line
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 _encode = msgspec.json.Encoder().encode
 
 
 @app.command(
-    epilog="Examples:  spendwarden replay calls.jsonl.gz --policy policy.yaml   |   cat calls.jsonl | spendwarden replay - --json   |   "
-    "spendwarden replay 'logs/*.jsonl' --json > transcript.jsonl   |   spendwarden replay --journal DIR --json"
+    epilog=examples(
+        "spendwarden replay calls.jsonl.gz --policy policy.yaml",
+        "cat calls.jsonl | spendwarden replay - --json",
+        "spendwarden replay 'logs/*.jsonl' --json > transcript.jsonl",
+        "spendwarden replay --journal ./data --json",
+    )
 )
 def command(
-    files: Annotated[list[str] | None, typer.Argument(help="Files or globs of records, one JSON object a line, plain or .gz; - is standard input.")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE...", help="Files or globs of records, one JSON object a line, plain or .gz; - is standard input.")
+    ] = None,
     policy: Annotated[Path | None, typer.Option(help="The policy; without one everything has its default.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the transcript, a JSON object a line, instead of a summary to read.")] = False,
     form: Annotated[str, typer.Option("--format", help=f"How the records are written: {', '.join(FORMATS)}.")] = "spendwarden",
@@ -96,7 +103,7 @@ def _replay(paths: list[str], policy: Policy, as_json: bool, form: str, partitio
         sys.stdout.buffer.write(_encode(summary) + b"\n")
         sys.stdout.buffer.flush()
     else:
-        show_summary(engine, summary, kept.lines)
+        show_summary([engine.warden], summary, kept.lines)
 
 
 def _restored(state: Path | None, policy: Policy, partitions: int) -> tuple[Engine, Tallies]:

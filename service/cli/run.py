@@ -13,17 +13,21 @@ import typer
 import uvicorn
 
 from service.bootstrap import Running, embedded
+from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, mistakes, read_policy
 from service.log.ports import LogError
 from service.policy import Policy, secret_warnings
 from service.settings import Settings, secret
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command(
-    epilog="Examples:  spendwarden run --policy policy.yaml --data ./data   |   spendwarden run --insecure-loopback   |   "
-    "curl -d '{\"id\": \"1\", \"time\": 1764000000, \"agent\": \"indexer\", \"cost_usd\": 0.02}' http://127.0.0.1:8484/v1/records"
+    epilog=examples(
+        "spendwarden run --policy policy.yaml --data ./data",
+        "spendwarden run --insecure-loopback",
+        """curl -d '{"id": "1", "time": 1764000000, "agent": "indexer", "cost_usd": 0.02}' http://127.0.0.1:8484/v1/records""",
+    )
 )
 def command(
     policy: Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_POLICY", help="The policy; without one the newest published one, or all defaults.")] = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -14,9 +15,8 @@ from rich.text import Text
 
 from service.facts import Scope
 from service.money import nanos_of, spoken
-from service.replay.engine import Engine
 from service.replay.files import STDIN
-from service.warden.state import Tenant
+from service.warden.state import Tenant, Warden
 
 ROWS_MAX: Final = 12
 INCIDENTS_MAX: Final = 30
@@ -60,12 +60,13 @@ def spark(values: list[int]) -> str:
     return "".join(SPARK[min(7, max(0, v) * 7 // top)] if top > 0 else SPARK[0] for v in values)
 
 
-def show_summary(engine: Engine, summary: dict[str, Any], lines: list[dict[str, Any]]) -> None:
-    """The whole page."""
+def show_summary(wardens: Sequence[Warden], summary: dict[str, Any], lines: list[dict[str, Any]]) -> None:
+    """The whole page; the wardens are those that decided the lines."""
     console = Console()
+    tenants = [tenant for warden in wardens for tenant in warden.tenants.values()]
     console.print(_head(summary))
     for kind, title in (("use_case", "Use case"), ("agent", "Agent"), ("model", "Model")):
-        console.print(_spend(engine, summary["by"][kind], kind, title))
+        console.print(_spend(tenants, summary["by"][kind], kind, title))
     console.print(_incidents(lines))
     console.print(_foot(summary))
 
@@ -78,7 +79,7 @@ def _head(s: dict[str, Any]) -> Text:
     return text
 
 
-def _spend(engine: Engine, by: dict[str, str], kind: str, title: str) -> Table:
+def _spend(tenants: list[Tenant], by: dict[str, str], kind: str, title: str) -> Table:
     table = Table(title=f"Spend by {title.lower()}", title_justify="left", title_style="bold", expand=False)
     table.add_column(title)
     table.add_column("USD", justify="right")
@@ -87,7 +88,7 @@ def _spend(engine: Engine, by: dict[str, str], kind: str, title: str) -> Table:
     amounts = sorted(((nanos_of(usd), name) for name, usd in by.items()), key=lambda row: (-row[0], row[1]))
     total = sum(amount for amount, _ in amounts) or 1
     for amount, name in amounts[:ROWS_MAX]:
-        days = by_day(list(engine.warden.tenants.values()), Scope(kind, name))
+        days = by_day(tenants, Scope(kind, name))
         table.add_row(escape(name), spoken(amount), f"{amount * 100 / total:.1f} %", spark(days))
     if len(amounts) > ROWS_MAX:
         rest = sum(amount for amount, _ in amounts[ROWS_MAX:])

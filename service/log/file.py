@@ -12,7 +12,7 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -23,11 +23,15 @@ from service.log.ports import Log, LogError, Row
 READ_ROWS: Final = 1_000
 
 
-class Header(Struct, tag="export", tag_field="spendwarden"):
-    """`spans`: partition -> the first offset that follows and the one behind the last."""
+class Header(Struct, tag="export", tag_field="spendwarden", omit_defaults=True):
+    """`spans`: partition -> the first offset that follows and the one behind the last.
+
+    `stream_partitions` is what a journal needs to be repeated; 0 where it was not said.
+    """
 
     topic: str
     spans: dict[int, tuple[int, int]]
+    stream_partitions: int = 0
 
 
 class Line(Struct):
@@ -39,20 +43,33 @@ class Line(Struct):
     value: bytes
 
 
+class Out(Protocol):
+    """Whatever takes bytes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Takes them all."""
+        ...
+
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode_header: Final = msgspec.json.Decoder(Header).decode
 _decode_line: Final = msgspec.json.Decoder(Line).decode
 
 
-async def export(log: Log, topic: str, partitions: int, path: Path) -> int:
+async def export(log: Log, topic: str, partitions: int, path: Path, stream_partitions: int = 0) -> int:
     """Writes what `topic` holds now and returns the number of rows; under its name the file appears only when it is whole."""
-    header = Header(topic, {partition: await log.span(topic, partition) for partition in range(partitions)})
+    with appearing(path) as out:
+        return await write(log, topic, partitions, out, stream_partitions)
+
+
+async def write(log: Log, topic: str, partitions: int, out: Out, stream_partitions: int = 0) -> int:
+    """The same to whatever takes bytes; what was cut short is known by its first line."""
+    header = Header(topic, {partition: await log.span(topic, partition) for partition in range(partitions)}, stream_partitions)
+    out.write(_encode(header) + b"\n")
     rows = 0
-    with _appearing(path) as out:
-        out.write(_encode(header) + b"\n")
-        async for line in _by_arrival(log, header):
-            out.write(_encode(line) + b"\n")
-            rows += 1
+    async for line in _by_arrival(log, header):
+        out.write(_encode(line) + b"\n")
+        rows += 1
     return rows
 
 
@@ -77,7 +94,8 @@ async def _piece(log: Log, header: Header, partition: int, offset: int) -> list[
 
 
 @contextmanager
-def _appearing(path: Path) -> Iterator[BinaryIO | gzip.GzipFile]:
+def appearing(path: Path) -> Iterator[Out]:
+    """A file to write, packed where its name ends in `.gz`, that stands under its name only when all of it is there; raises LogError."""
     growing = path.with_name(f".{path.name}.part")
     try:
         with growing.open("wb") as raw:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -80,9 +80,13 @@ def refused_line(refusal: Refusal, arrival_ms: int) -> Line:
 
 
 def summary_line(engine: Engine, seen: Tallies, elapsed_s: float) -> Line:
-    """The transcript's last line: exact totals, and whatever was bounded or dropped."""
-    counts = counted(meter.counts for meter in engine.meters)
-    by = {kind: {name: usd(nanos) for name, nanos in totals(engine.warden, kind).items()} for kind in BY}
+    """The transcript's last line."""
+    return summary(counted(meter.counts for meter in engine.meters), lambda kind: totals(engine.warden, kind), seen, elapsed_s)
+
+
+def summary(counts: Mapping[str, int], spend_by: Callable[[str], dict[str, int]], seen: Tallies, elapsed_s: float) -> Line:
+    """Exact totals, and whatever was bounded or dropped; `spend_by` gives the nanos of each member of a kind of scope."""
+    by = {kind: {name: usd(nanos) for name, nanos in spend_by(kind).items()} for kind in BY}
     return {
         "type": "summary",
         "events": seen.events,
@@ -91,7 +95,7 @@ def summary_line(engine: Engine, seen: Tallies, elapsed_s: float) -> Line:
         "refused": seen.refused,
         "late": counts["late"],
         "unpriced": counts["unpriced"],
-        "spend_usd": usd(totals(engine.warden, "total").get("total", 0)),
+        "spend_usd": usd(spend_by("total").get("total", 0)),
         "by": by,
         "events_per_s": round(seen.events / elapsed_s) if elapsed_s > 0 else 0,
         "bounds": {name: counts[name] for name in ("conflicts", "unchecked", "runs_dropped", "cells_folded", "members_folded", "repeats_forgotten")},

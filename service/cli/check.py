@@ -1,0 +1,60 @@
+"""`spendwarden check`: what a policy watches, what will not work in it, or every mistake in one go."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import msgspec
+import typer
+
+from service.cli.examples import examples
+from service.cli.failures import USAGE, fail, mistakes
+from service.policy import Mistake, PolicyError, load
+from service.policy.advice import advice
+from service.settings import secret
+
+SECTIONS: Final = ("owners", "budgets", "caps", "quotas", "tiers", "batch", "planned", "receivers", "routes", "sources")
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(epilog=examples("spendwarden check policy.yaml", "spendwarden check policy.yaml --json"))
+def command(
+    policy: Annotated[Path, typer.Argument(metavar="POLICY", help="The policy: one YAML file.")],
+    json: Annotated[bool, typer.Option("--json", help="Print an object: ok, digest, mistakes, warnings, watches.")] = False,
+) -> None:
+    """Check a policy: every mistake in one go by its path (exit code 2), or what it watches and what in it will not work.
+
+    A warning is no mistake: a secret that points nowhere here may be there where the service runs.
+    """
+    try:
+        text = policy.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failed:
+        fail(f"{policy}: {failed}", USAGE)
+    try:
+        found = load(text)
+    except PolicyError as wrong:
+        if json:
+            _print({"policy": str(policy), "ok": False, "mistakes": _listed(wrong.mistakes)})
+            raise typer.Exit(USAGE) from None
+        fail(mistakes(policy, map(str, wrong.mistakes)), USAGE)
+    from service.couriers.registry import COURIERS  # noqa: PLC0415 -- the couriers' libraries are slow to import; a policy with mistakes needs none
+
+    warnings = advice(found, secret, COURIERS)
+    if json:
+        watches = {**{section: len(getattr(found, section)) for section in SECTIONS}, "pauses": found.pauses.mode}
+        _print({"policy": str(policy), "ok": True, "digest": found.digest, "mistakes": [], "warnings": _listed(warnings), "watches": watches})
+    else:
+        from service.cli.check_page import show  # noqa: PLC0415 -- rich is not needed for --json
+
+        show(policy, found, warnings)
+
+
+def _print(value: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
+
+
+def _listed(found: list[Mistake]) -> list[dict[str, str]]:
+    return [mistake._asdict() for mistake in found]

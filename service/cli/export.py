@@ -1,0 +1,73 @@
+"""`spendwarden export`: a log as it lies there, or what a live service decided as a transcript."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+
+from service.cli.examples import examples
+from service.cli.failures import fail
+from service.cli.folder import opened
+from service.log import file
+from service.log.ports import JOURNAL, OUTBOX, REFUSED, STREAM, Log, LogError
+from service.replay.outbox import decided
+from service.replay.run import Tallies, lines_of
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class What(StrEnum):
+    """What can be written."""
+
+    STREAM = STREAM
+    JOURNAL = JOURNAL
+    OUTBOX = OUTBOX
+    REFUSED = REFUSED
+    TRANSCRIPT = "transcript"
+
+
+@app.command(
+    epilog=examples(
+        "spendwarden export --what transcript --data ./data",
+        "spendwarden export --what journal --data ./data --out journal.jsonl.gz && spendwarden replay --journal journal.jsonl.gz --json",
+    )
+)
+def command(
+    what: Annotated[What, typer.Option(help="transcript: the decisions, a JSON object a line; the others: a log, whole, row by row.")],
+    data: Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The service's data folder; it may run meanwhile.")] = Path("spendwarden-data"),
+    out: Annotated[Path | None, typer.Option(help="A file, packed where its name ends in .gz; without one standard output.")] = None,
+) -> None:
+    """Write a log of a service, or the transcript of its decisions.
+
+    The transcript holds each decision once, whatever was killed in between, as far back as the outbox is kept (35 days). Rows of a log
+    are written with their offsets and arrivals, so that a journal can be repeated bit for bit.
+    """
+    with opened(data) as (log, partitions):
+        try:
+            with file.appearing(out) if out is not None else nullcontext(sys.stdout.buffer) as target:
+                written = asyncio.run(_write(log, what, partitions, target))
+        except BrokenPipeError:
+            sys.stderr.close()
+            raise typer.Exit(1) from None
+        except LogError as failed:
+            fail(str(failed))
+    sys.stderr.write(f"{written:,} {'lines' if what == What.TRANSCRIPT else 'rows'} of {what} written{f' to {out}' if out else ''}\n")
+
+
+async def _write(log: Log, what: What, partitions: int, target: file.Out) -> int:
+    if what != What.TRANSCRIPT:
+        return await file.write(log, what, partitions if what == What.STREAM else 1, target, partitions if what == What.JOURNAL else 0)
+    seen, written = Tallies(), 0
+    async for decisions in decided(log):
+        lines = lines_of(decisions, seen)
+        target.write(b"".join(_encode(line) + b"\n" for line in lines))
+        written += len(lines)
+    return written

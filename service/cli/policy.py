@@ -1,0 +1,69 @@
+"""`spendwarden policy apply`: another policy takes effect, also while the service runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.examples import examples
+from service.cli.failures import fail, mistakes, read_policy
+from service.log.ports import LogError
+from service.policy import Policy, parse_dumped
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Put another policy in force.",
+    epilog=examples("spendwarden policy apply policy.yaml --data ./data"),
+)
+
+
+@app.callback()
+def root() -> None:
+    """Put another policy in force."""
+
+
+@app.command(epilog=examples("spendwarden check policy.yaml && spendwarden policy apply policy.yaml --data ./data"))
+def apply(
+    policy: Annotated[Path, typer.Argument(metavar="FILE", help="The policy; one with mistakes is refused with all of them.")],
+    data: Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The service's data folder.")] = Path("spendwarden-data"),
+) -> None:
+    """Publish a policy to a service's data folder.
+
+    A running service takes it up within a second; one that does not run, at its next start without --policy. Lines that were told
+    are not told again. New receivers are made at the next start.
+    """
+    chosen = read_policy(policy)
+    if not data.is_dir():
+        fail(f"--data {data}: there is no such folder; the first start of the service makes it")
+    from service.bootstrap import newest_policy, publish, sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
+
+    try:
+        log = sqlite_log(data)
+        before = newest_policy(log)
+        now = publish(log, chosen)
+        log.close()
+    except LogError as failed:
+        fail(str(failed))
+    if before == now:
+        sys.stdout.write(f"unchanged: version {now.version}, digest {now.digest}\n")
+        return
+    sys.stdout.write(f"published: version {now.version}, digest {now.digest}\n")
+    _warn(policy, chosen, parse_dumped(before.body) if before is not None else None)
+
+
+def _warn(path: Path, policy: Policy, before: Policy | None) -> None:
+    """What will not work in it, and what only works after a start."""
+    from service.couriers.registry import COURIERS  # noqa: PLC0415
+    from service.policy.advice import advice  # noqa: PLC0415
+    from service.settings import secret  # noqa: PLC0415
+
+    found = list(map(str, advice(policy, secret, COURIERS)))
+    if before is not None and before.receivers != policy.receivers:
+        found.append("receivers: a running service goes on with those it has; start it again to make these")
+    if found:
+        sys.stderr.write(f"{mistakes(path, found, 'warning')}\n")

@@ -1,0 +1,121 @@
+"""`spendwarden token`: who may send, read, act and answer. Only a digest is kept, so a token is shown this once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import msgspec
+import typer
+
+from service.cli.examples import examples
+from service.cli.failures import USAGE, fail
+from service.records import rfc3339
+
+if TYPE_CHECKING:
+    from service.api.tokens import Tokens
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Create, list and revoke bearer tokens of a service.",
+    epilog=examples(
+        "spendwarden token create --role ingest --tenant acme --data ./data",
+        "spendwarden token create --role operate --data ./data    (of every tenant)",
+        "spendwarden token list --data ./data",
+        "spendwarden token revoke tok-5a0b61c2d4 --data ./data",
+    ),
+)
+Data: TypeAlias = Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The service's data folder.")]
+DATA = Path("spendwarden-data")
+
+
+class Role(StrEnum):
+    """What a token allows."""
+
+    INGEST = "ingest"
+    READ = "read"
+    OPERATE = "operate"
+    RECEIPT = "receipt"
+
+
+@app.command(epilog=examples("spendwarden token create --role ingest --tenant acme --data ./data", "TOKEN=$(spendwarden token create --role read)"))
+def create(
+    role: Annotated[Role, typer.Option(help="ingest: send records; read: ask; operate: read and act; receipt: answer orders.")],
+    tenant: Annotated[str | None, typer.Option(help="Its tenant, which overrides the records' own; without one every tenant.")] = None,
+    data: Data = DATA,
+) -> None:
+    """Create a token and print it, this once.
+
+    It goes to standard output, its id to standard error. A running service knows it at once: send it as `Authorization: Bearer TOKEN`.
+    """
+    from service.bootstrap import now_ms  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
+
+    with _book(data) as book:
+        try:
+            name, token = book.create(role.value, tenant, now_ms())
+        except ValueError as wrong:
+            fail(f"--tenant: {wrong}", USAGE)
+    sys.stderr.write(f"{name}: {role} for {tenant or 'every tenant'}; shown this once\n")
+    sys.stdout.write(f"{token}\n")
+
+
+@app.command("list", epilog=examples("spendwarden token list --data ./data", "spendwarden token list --json"))
+def listing(data: Data = DATA, json: Annotated[bool, typer.Option("--json", help="Print an array.")] = False) -> None:
+    """List all tokens by their ids.
+
+    A token itself is kept nowhere.
+    """
+    with _book(_existing(data)) as book:
+        rows = [{**row._asdict(), "created": rfc3339(row.created_ms), "revoked": row.revoked_ms and rfc3339(row.revoked_ms)} for row in book.all()]
+    told = ("id", "role", "tenant", "created", "revoked")
+    if json:
+        sys.stdout.buffer.write(msgspec.json.encode([{key: row[key] for key in told} for row in rows]) + b"\n")
+        return
+    from rich.console import Console  # noqa: PLC0415
+
+    from service.cli.tables import table  # noqa: PLC0415
+
+    Console().print(table("Tokens", told, [[row[key] or ("every tenant" if key == "tenant" else "") for key in told] for row in rows]))
+
+
+@app.command(epilog=examples("spendwarden token revoke tok-5a0b61c2d4 --data ./data"))
+def revoke(name: Annotated[str, typer.Argument(metavar="ID", help="As `token list` shows it.")], data: Data = DATA) -> None:
+    """Revoke a token.
+
+    A running service no longer takes it after five seconds at most.
+    """
+    from service.bootstrap import now_ms  # noqa: PLC0415
+
+    with _book(_existing(data)) as book:
+        if not book.revoke(name, now_ms()):
+            fail(f"no token {name} is in force; `spendwarden token list` shows which are")
+    sys.stderr.write(f"{name}: revoked\n")
+
+
+@contextmanager
+def _book(data: Path) -> Iterator[Tokens]:
+    """The tokens of a data folder, which is made where there is none."""
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from service.bootstrap import tokens  # noqa: PLC0415
+
+    try:
+        book = tokens(data)
+        try:
+            yield book
+        finally:
+            book.close()
+    except (OSError, SQLAlchemyError) as failed:
+        fail(f"--data {data}: {getattr(failed, 'orig', None) or failed}")
+
+
+def _existing(data: Path) -> Path:
+    if not data.is_dir():
+        fail(f"--data {data}: there is no such folder; the first start of the service makes it, and so does `token create`")
+    return data

@@ -1,0 +1,61 @@
+"""A data folder of the embedded service: what lies where in it, and what is fixed for ever when it is made.
+
+The number of stream partitions decides ids and the order of things, so it is written down once and never changes afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from service.log.ports import LogError
+
+LOGS: Final = "log"
+LEDGER: Final = "ledger.db"
+TOKENS: Final = "tokens.db"
+DELIVERIES: Final = "deliveries.db"
+FIXED: Final = "folder.json"
+
+
+class Fixed(Struct, forbid_unknown_fields=False):
+    """What was settled when the folder was made."""
+
+    partitions: int
+
+
+def partitions_of(data: Path) -> int | None:
+    """How many partitions the stream of this folder has; None where that was never settled. Raises LogError for an unreadable folder."""
+    path = data / FIXED
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Fixed).partitions
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as broken:
+        raise LogError(f"cannot read {path}: {broken}; restore it from a backup: it holds the number of stream partitions") from broken
+
+
+def settle(data: Path, partitions: int) -> None:
+    """Writes the number down in a new folder, durably; raises LogError where another one was settled before."""
+    settled = partitions_of(data)
+    if settled is None:
+        _write(data / FIXED, msgspec.json.encode(Fixed(partitions)) + b"\n")
+    elif settled != partitions:
+        raise LogError(f"{data} was made with {settled} stream partitions, which is fixed; start with --partitions {settled}, or on a new folder")
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing: written beside its place and moved there."""
+    growing = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with growing.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        growing.replace(path)
+    except OSError as broken:
+        raise LogError(f"cannot write {path}: {broken.strerror}") from broken
