@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,8 +25,8 @@ class Story:
     truth: Mapping[str, int]
     policy: PolicySet | None = None
     effective_ms: int = 0
-    later: Sequence[tuple[int, str, bytes]] = ()
-    """(arrival_ms, topic, row) that every partition of a topic gets: what people ask for, a second policy."""
+    asked: Sequence[tuple[int, bytes]] = ()
+    """(arrival_ms, row) that every journal gets: what people ask for, a second policy."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,14 @@ class Case:
     story: Callable[[int], Story]
     totals: Callable[[Sequence[Any]], Mapping[str, int]]
     """From the states of all wardens, what the story's truth says."""
-    decided: Callable[[Sequence[bytes], Sequence[bytes]], frozenset[str]]
-    """From the facts of the journals and the rows of the outbox, what was found and decided, each by its identity and its figures."""
+    decided: Callable[[Sequence[bytes], Sequence[bytes], Sequence[Any]], frozenset[str]]
+    """From the facts of the journals, the rows of the outbox and the wardens' states: what was found and decided, each by its identity
+    and its final figures."""
     answers: Callable[[bytes], Sequence[bytes]] = lambda _: ()
     """What couriers bring back to the journal for a row of the outbox; at least once."""
+    limits: Callable[[], AbstractContextManager[Any]] = nullcontext
+    """Named limits made small while the story is lived, so that it reaches them."""
+    strike_chance: float = 0.04
+    """Of each single write; a snapshot of many parts must have some chance to be finished."""
     sabotage: str = ""
     """A rule that the ports or the shell of this world break."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from tests.simulation import ports
@@ -29,5 +30,7 @@ def saboteurs(name: str) -> dict[str, Case]:
     return broken | {sabotage: entry.build("", sabotage) for sabotage in ports.BREAKS}
 
 
+@cache
 def honest(name: str) -> Case:
+    """The case as it is meant."""
     return CASES[name].build("", "")

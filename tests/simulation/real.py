@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
+from service import parts
 from service.facts import Cell, Envelope, Finding, Incident, Kind, Order, Progress, Receipt, Tally, decode_journal, decode_outbox, encode
+from service.meter import repeats
 from service.meter.fold import Meter
-from service.meter.repeats import Repeats
 from service.meter.snapshot import MeterFold
 from service.warden.snapshot import WardenFold
-from service.warden.state import Warden
+from service.warden.state import Tenant, Warden
 from tests.simulation.case import Case
 from tests.simulation.records import STREAMS, story
 
@@ -30,7 +33,7 @@ def totals(wardens: Sequence[Warden]) -> Mapping[str, int]:
     return dict(spent)
 
 
-def decided(facts: Sequence[bytes], outbox: Sequence[bytes]) -> frozenset[str]:
+def decided(facts: Sequence[bytes], outbox: Sequence[bytes], wardens: Sequence[Warden]) -> frozenset[str]:
     """Findings with their figures, incidents with their kinds, and every line of a budget or quota that was told.
 
     Left out is what follows the receivers' answers and the hourly number of orders: `pause_ignored`, orders, notices. Those go by
@@ -50,6 +53,16 @@ def decided(facts: Sequence[bytes], outbox: Sequence[bytes]) -> frozenset[str]:
     return frozenset(said | {f"{incident} {sorted(found)}" for incident, found in kinds.items()})
 
 
+def _figures(tenant: Tenant) -> Iterator[str]:
+    for key, period in tenant.periods.items():
+        yield f"period {tenant.name} {' '.join(key)} {period.spent} {period.told}"
+    for episode in tenant.episodes.values():
+        if episode.family == "runs":
+            yield f"runs {episode.id} {sorted(episode.executions)} {episode.spend_nanos} {episode.excess_nanos}"
+    for scope, (records, nanos) in tenant.totals.items():
+        yield f"total {tenant.name} {'/'.join(scope)} {records} {nanos}"
+
+
 def _found(f: Finding) -> str:
     run = f"{f.time_ms} {f.spend_nanos} {f.expected_nanos} {f.limit_nanos} {f.observed}" if f.execution else ""
     return f"finding {f.id} {f.kind} {'/'.join(f.scope)} {run}"
@@ -61,6 +74,13 @@ def answers(raw: bytes) -> list[bytes]:
     return [encode(Receipt(order.id, "orchestrator", "refused" if order.id.endswith(tuple("0123")) else "accepted", tenant=order.tenant)) for order in orders]
 
 
+@contextmanager
+def small() -> Iterator[None]:
+    """Sealed generations of repeats and tables of several parts, within some hundred records."""
+    with patch.object(repeats, "GENERATION_IDS", 64), patch.object(parts, "ROWS_PER_PART", 16):
+        yield
+
+
 @dataclass(frozen=True)
 class BrokenMeter(MeterFold):
     """`breaks`: forgetful, differences, no_final, half_state, by_batch."""
@@ -70,7 +90,7 @@ class BrokenMeter(MeterFold):
     def load(self, raw: Mapping[str, bytes], partition: int) -> Meter:
         meter = super().load(raw, partition)
         if self.breaks == "forgetful":
-            meter.repeats = Repeats()
+            meter.repeats = repeats.Repeats()
         return meter
 
     def fold(self, state: Meter, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
@@ -119,5 +139,7 @@ def real(breaks: str = "", sabotage: str = "") -> Case:
         totals,
         decided,
         answers,
+        small,
+        0.015,
         sabotage,
     )

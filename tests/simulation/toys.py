@@ -43,9 +43,9 @@ def totals(wardens: Sequence[Warden]) -> dict[str, int]:
     return {str(cell): nanos for warden in wardens for cell, nanos in warden.spend.items()}
 
 
-def decided(_: Sequence[bytes], outbox: Sequence[bytes]) -> frozenset[str]:
+def decided(_: Sequence[bytes], outbox: Sequence[bytes], wardens: Sequence[Warden]) -> frozenset[str]:
     return frozenset(row.decode() for row in outbox)
 
 
 def toys(breaks: str = "", sabotage: str = "") -> Case:
-    return Case("toys", STREAMS, JOURNALS, lambda: MeterToy(breaks), lambda: WardenToy(breaks), story, totals, decided, sabotage)
+    return Case("toys", STREAMS, JOURNALS, lambda: MeterToy(breaks), lambda: WardenToy(breaks), story, totals, decided, sabotage=sabotage)

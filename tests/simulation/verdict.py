@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from service.log.ports import JOURNAL, OUTBOX, STREAM
@@ -21,10 +22,13 @@ class Verdict(NamedTuple):
 
 def judge(case: Case, seed: int, breaking: Case | None = None) -> Verdict:
     """Lives one story twice, disturbed (by `breaking`, where a saboteur is at work) and undisturbed, and compares."""
-    story = case.story(seed)
-    calm = World(case, story, seed, disturbed=False).run()
-    assert case.totals(_states(calm)) == story.truth, "the undisturbed run must be right before anything is compared with it"
-    world = World(breaking or case, story, seed, disturbed=True)
+    with case.limits():
+        return _judge(case, seed, breaking or case)
+
+
+def _judge(case: Case, seed: int, disturbed: Case) -> Verdict:
+    calm = _undisturbed(case, seed)
+    world = World(disturbed, calm.story, seed, disturbed=True)
     try:
         wrong = list(_differences(case, world.run(), calm))
     except Exception as stuck:  # noqa: BLE001 -- whatever ends a fold for good is wrong
@@ -32,11 +36,18 @@ def judge(case: Case, seed: int, breaking: Case | None = None) -> Verdict:
     return Verdict(wrong, world.crashes, world.refusals, world.handovers)
 
 
+@lru_cache(maxsize=1)
+def _undisturbed(case: Case, seed: int) -> World:
+    calm = World(case, case.story(seed), seed, disturbed=False).run()
+    assert case.totals(_states(calm)) == calm.story.truth, "the undisturbed run must be right before anything is compared with it"
+    return calm
+
+
 def _differences(case: Case, world: World, calm: World) -> Iterator[str]:
     totals = case.totals(_states(world))
     if totals != world.story.truth:
         yield f"totals: {_some(totals.items() ^ world.story.truth.items())}"
-    decided, right = case.decided(_facts(world), world.outbox()), case.decided(_facts(calm), calm.outbox())
+    decided, right = (case.decided(_facts(lived), lived.outbox(), _states(lived)) for lived in (world, calm))
     if decided != right:
         yield f"decided: too much {_some(decided - right)}, missing {_some(right - decided)}"
     yield from _against_replay(case, world)
@@ -49,9 +60,9 @@ def _against_replay(case: Case, world: World) -> Iterator[str]:
     for owner in world.owners("meter"):
         state, said = replay(case.meter(), owner.partition, world.rows(STREAM, owner.partition))
         for journal in range(case.journals):
-            mine = [row for where, row in said if where == journal]
+            mine = dict.fromkeys(row for where, row in said if where == journal)
             attributed[journal].update(mine)
-            yield from _sequence(f"said: meter-{owner.partition} to journal-{journal}", [row for row in spoken[journal] if row in set(mine)], mine)
+            yield from _sequence(f"said: meter-{owner.partition} to journal-{journal}", [row for row in spoken[journal] if row in mine], list(mine))
         yield from _knowledge(f"state: meter-{owner.partition}", owner.fold.dump(owner.state), case.meter().dump(state))
     for journal, rows in enumerate(spoken):
         if set(rows) - attributed[journal]:

@@ -17,7 +17,6 @@ from service.runner import SAVE_EVERY_MS, Fold, Owner
 from tests.simulation.case import Case, Story
 from tests.simulation.ports import Crash, Ports
 
-STRIKE_CHANCE = 0.04
 TURNS_MAX = 30_000  # some five times what a story takes
 TICK = encode(Tick())
 
@@ -46,7 +45,7 @@ class World:
         self.jobs = [(case.meter, p) for p in range(case.streams)] + [(case.warden, p) for p in range(case.journals)]
         self._fed = self._asked = 0
         self._adopted: set[tuple[str, int]] = set()
-        self._brought: set[bytes] = {row for _, _, row in story.later}
+        self._brought: set[bytes] = {row for _, row in story.asked}
         self._courier_at = [0] * case.journals
         self._policy = story.policy and encode(story.policy)
         self.running: list[list[Process]] = [[] for _ in self.jobs]
@@ -56,7 +55,7 @@ class World:
     # ------------------------------------------------------------ what the ports ask
 
     def strikes(self) -> bool:
-        return not self.calm and self.chance.random() < STRIKE_CHANCE
+        return not self.calm and self.chance.random() < self.case.strike_chance
 
     async def append(self, topic: str, partition: int, values: Sequence[bytes]) -> None:
         await self.log.append(topic, partition, values)
@@ -113,10 +112,9 @@ class World:
         for arrival_ms, partition, value in sorted(due, key=lambda row: row[0]):
             self.log.place(STREAM, partition, Row(_now(self.log.span(STREAM, partition))[1], arrival_ms, value))
         self.now_ms = until
-        while self._asked < len(self.story.later) and self.story.later[self._asked][0] <= until:
-            _, topic, row = self.story.later[self._asked]
-            for partition in range(self.case.streams if topic == STREAM else self.case.journals):
-                _now(self.log.append(topic, partition, [row]))
+        while self._asked < len(self.story.asked) and self.story.asked[self._asked][0] <= until:
+            for journal in range(self.case.journals):
+                _now(self.log.append(JOURNAL, journal, [self.story.asked[self._asked][1]]))
             self._asked += 1
 
     def _deliver(self, journal: int) -> None:
