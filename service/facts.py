@@ -46,7 +46,7 @@ class Kind(StrEnum):
     BUDGET_THRESHOLD = "budget_threshold"
     BUDGET_FORECAST = "budget_forecast"
     EXECUTION_CAP = "execution_cap"
-    TOKEN_QUOTA = "token_quota"
+    TOKEN_QUOTA = "token_quota"  # noqa: S105 -- tokens of text
     LOOP = "loop"
     RETRY_STORM = "retry_storm"
     CONTEXT_GROWTH = "context_growth"
@@ -156,6 +156,11 @@ class Progress(Struct, array_like=True, tag="g", gc=False):
     nanos: int
     tokens: int
     last_ms: int
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
 
 
 class Share(Struct, array_like=True, tag="s", gc=False):
@@ -483,8 +488,8 @@ class Outbox(Struct, array_like=True):
 
 _encoder: Final = msgspec.msgpack.Encoder()
 encode: Final = _encoder.encode
-_decode_records: Final = msgspec.msgpack.Decoder(StreamRow).decode
-_decode_items: Final = msgspec.msgpack.Decoder(StreamItem).decode
+_records: Final[msgspec.msgpack.Decoder[StreamRow]] = msgspec.msgpack.Decoder(StreamRow)
+_items: Final[msgspec.msgpack.Decoder[StreamItem]] = msgspec.msgpack.Decoder(StreamItem)
 decode_journal: Final = msgspec.msgpack.Decoder(JournalRow).decode
 decode_outbox: Final = msgspec.msgpack.Decoder(Outbox).decode
 _MAPS: Final = frozenset(range(0x80, 0x90)) | {0xDE, 0xDF}
@@ -492,7 +497,7 @@ _MAPS: Final = frozenset(range(0x80, 0x90)) | {0xDE, 0xDF}
 
 def decode_stream(raw: bytes) -> StreamRow | StreamItem:
     """A row of the stream: records travel as maps, what the shell itself appends as arrays."""
-    return _decode_records(raw) if raw[0] in _MAPS else _decode_items(raw)
+    return _records.decode(raw) if raw[0] in _MAPS else _items.decode(raw)
 
 
 def builtin(value: Any) -> Any:

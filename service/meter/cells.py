@@ -67,11 +67,15 @@ def progress(minute: Minute) -> list[Progress | Share]:
         o.dirty = False
         s = o.sums
         tokens = s.input + s.cache_read + s.cache_write + s.output
-        facts.append(Progress(o.cell, o.event_minute, minute.number, o.offset, s.records, s.nanos, tokens, s.last_ms))
+        facts.append(Progress(o.cell, o.event_minute, minute.number, o.offset, s.records, s.nanos, tokens, s.last_ms, *_kinds(s)))
     facts.extend(_share(minute, m) for m in minute.dirty_members)
     minute.dirty.clear()
     minute.dirty_members.clear()
     return facts
+
+
+def _kinds(s: Measures) -> tuple[int, int, int, int, int]:
+    return s.input, s.cache_read, s.cache_write, s.output, s.reasoning
 
 
 def last_word(minute: Minute) -> list[Tally | Share | Heaviest]:

@@ -39,8 +39,8 @@ class Plan:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.book = PriceBook.of(policy)
-        patterns = [limit.scope for limit in (*policy.budgets, *policy.quotas) if not cell_decides(limit.scope)]
-        self.members = tuple(dict.fromkeys(patterns))
+        patterns = [*(budget.scope for budget in policy.budgets), *(quota.scope for quota in policy.quotas)]
+        self.members = tuple(dict.fromkeys(pattern for pattern in patterns if not cell_decides(pattern)))
         self.planned_by_cell = tuple(p for p in policy.planned if all(key in CELL_KINDS for key, _ in p.match.conditions))
         self.planned_by_member = tuple(p for p in policy.planned if p not in self.planned_by_cell)
         self._limits: dict[tuple[str, str, str, str, str], Limits] = {}

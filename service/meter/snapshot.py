@@ -10,12 +10,13 @@ import msgspec
 
 from service import parts
 from service.facts import Counts, decode_stream, encode
-from service.meter.cells import Minute, Open, OpenShare
-from service.meter.fold import VERSION, Meter, fold
+from service.meter.cells import Minute, OpenShare
+from service.meter.fold import VERSION, fold
 from service.meter.habits import Habits
 from service.meter.plan import EMPTY_PLAN, compile_plan
 from service.meter.repeats import Generation, Repeats
 from service.meter.runs import Run, Runs
+from service.meter.state import Meter
 
 _BASE: Final = ("counts", "repeats", "minute", "runs", "habits", "plan")
 
@@ -49,7 +50,7 @@ class MeterFold:
         """The whole state; sealed generations of repeats are the very same bytes each time."""
         return dump(state)
 
-    def load(self, raw: Mapping[str, bytes], partition: int) -> Meter:
+    def load(self, raw: Mapping[str, bytes], partition: int) -> Meter:  # noqa: ARG002 -- the state knows its own
         """The state that was dumped."""
         return load(raw)
 
@@ -84,7 +85,7 @@ def load(raw: Mapping[str, bytes]) -> Meter:
     """The meter that was dumped; what is derived from the policy is derived again."""
     dirty, dirty_members, serial, count, dropped, watched, number, tenants = msgspec.msgpack.decode(raw["rest"], type=_Rest)
     minute = parts.load("", Minute, {".": encode({}), **_named(raw)}, dirty=[], dirty_members=[], number=number)
-    minute.dirty = [minute.cells[tuple(key)] for key in dirty]  # type: ignore[index]
+    minute.dirty = [minute.cells[tuple(key)] for key in dirty]
     by_member: dict[tuple[tuple[str, ...], int], OpenShare] = {(tuple(m.member), m.event_minute): m for m in minute.members.values()}
     minute.dirty_members = [by_member[tuple(member), event_minute] for member, event_minute in dirty_members]
     live = {tenant: parts.load_table(f"runs{at}", dict[str, Run], raw) for at, tenant in enumerate(tenants)}
@@ -119,6 +120,3 @@ def _repeats(raw: Mapping[str, bytes], serial: int) -> Repeats:
     repeats.open_until_ms = int.from_bytes(packed[:8], "big", signed=True)
     repeats.open = repeats.unpack(packed)
     return repeats
-
-
-__all__ = ["MeterFold", "Open", "dump", "load"]

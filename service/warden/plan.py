@@ -66,7 +66,7 @@ class Plan:
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.book = PriceBook.of(policy)
-        limits = [Limit(entry, policy.zone_of(entry)) for entry in (*policy.budgets, *policy.quotas)]
+        limits = [*(Limit(b, policy.zone_of(b)) for b in policy.budgets), *(Limit(q, policy.zone_of(q)) for q in policy.quotas)]
         self._by_name = {limit.name: limit for limit in limits}
         self._by_cell = [limit for limit in limits if all(kind in CELL_KINDS for kind, _ in limit.pattern.terms)]
         self._by_member = [limit for limit in limits if limit not in self._by_cell]

@@ -1,0 +1,46 @@
+"""Findings about an agent's use of a model, said once a day: no price, a tier that is not allowed, no batch."""
+
+from __future__ import annotations
+
+from service.facts import MINUTE_MS, Cell, Finding, Kind, Scope, ident
+from service.meter.pricing import unknown
+from service.meter.state import Meter
+from service.records import Usage
+
+DAY_MS = 86_400_000
+
+
+def say_once(meter: Meter, cell: Cell, u: Usage, event_ms: int, arrival_ms: int) -> None:
+    """A record that nobody could price."""
+    _say(meter, cell, Kind.UNPRICED, "", unknown(u), "", event_ms, arrival_ms)
+
+
+def say_violations(meter: Meter, cell: Cell, event_ms: int, arrival_ms: int) -> None:
+    """Rules of the policy that this cell breaks."""
+    for kind, detail, action in meter.plan.violations(cell):
+        _say(meter, cell, kind, cell.workflow, detail, action, event_ms, arrival_ms)
+
+
+def _say(meter: Meter, cell: Cell, kind: Kind, workflow: str, detail: str, action: str, event_ms: int, arrival_ms: int) -> None:
+    finding_id = ident("fnd", cell.tenant, kind, cell.agent, workflow, cell.model, event_ms // DAY_MS)
+    if finding_id in meter.said:
+        return
+    meter.said[finding_id] = arrival_ms // MINUTE_MS
+    meter.pending.append(
+        Finding(
+            id=finding_id,
+            tenant=cell.tenant,
+            kind=kind,
+            scope=Scope("agent", cell.agent),
+            time_ms=event_ms,
+            arrival_ms=arrival_ms,
+            agent=cell.agent,
+            use_case=cell.use_case,
+            business_unit=cell.business_unit,
+            workflow=cell.workflow,
+            detail=detail,
+            driver="price" if kind == Kind.UNPRICED else "model_mix",
+            action=action,
+            dimensions=[Scope("model", cell.model)] if cell.model else [],
+        )
+    )
