@@ -17,6 +17,7 @@ LABELS_MAX: Final = 16
 RECORD_BYTES_MAX: Final = 64 * 1024
 TOKENS_MAX: Final = 10**12
 QUANTITY_MAX: Final = 1e15
+TIME_LAST_MS: Final = 253_402_300_799_999  # the end of the year 9999, which RFC 3339 cannot pass
 TOO_EARLY_MS: Final = 10 * 60 * 1000
 UNATTRIBUTED: Final = "unattributed"
 DEFAULT_TENANT: Final = "default"
@@ -126,9 +127,9 @@ def instant(time: datetime | float) -> int:
 
 
 def rfc3339(ms: int) -> str:
-    """Unix milliseconds as RFC 3339 text in UTC.
+    """Unix milliseconds as RFC 3339 text in UTC; what lies beyond the year 9999 is told as its end.
 
-    >>> rfc3339(1234)
-    '1970-01-01T00:00:01.234Z'
+    >>> rfc3339(1234), rfc3339(1 << 60)
+    ('1970-01-01T00:00:01.234Z', '9999-12-31T23:59:59.999Z')
     """
-    return (_EPOCH + ms * _MS).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (_EPOCH + min(ms, TIME_LAST_MS) * _MS).isoformat(timespec="milliseconds").replace("+00:00", "Z")

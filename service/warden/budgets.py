@@ -110,7 +110,8 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
     episode.limit_nanos = None if limit.tokens else limit.amount
     if not limit.tokens:
         episode.excess_nanos, episode.cause = today.explain(w, t, scope)
-    episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
+    if not limit.rolling_minutes:  # a rolling window neither begins nor ends
+        episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
     episode.pace = pace(limit, period, w.now_ms)
     episode.runs_out_ms = runs_out(limit, period, w.now_ms)
     episode.detail = f"{period.spent} of {limit.amount} tokens" if limit.tokens else ""
