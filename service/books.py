@@ -28,7 +28,7 @@ class Span(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Tokens by kind. Of a minute that is still open only the total is known, so it may be more than its parts."""
+    """Tokens by kind, `reasoning` a part of `output`. Of members (users, keys, labels) only the total is kept."""
 
     input: int = 0
     cache_read: int = 0

@@ -37,6 +37,7 @@ class ReceiptRequest(BaseModel):
     state: Literal["accepted", "refused"]
     reason: Annotated[str, StringConstraints(max_length=2000), Plain] = ""
     receiver: Words = ""
+    tenant: Words = ""
 
 
 @router.post("/controls", status_code=202, response_model=ControlledView, openapi_extra=body_of("ControlRequest", ControlRequest))
@@ -66,7 +67,7 @@ async def receipt(request: Request, service: Behind, grant: Orchestrator, id: st
     known = await run_in_threadpool(service.books.order, id, None)
     if known is not None and grant.tenant not in (None, known.order.tenant):
         raise not_found("order", id)
-    tenant = known.order.tenant if known else grant.tenant or DEFAULT_TENANT
+    tenant = known.order.tenant if known else tenant_of(grant, asked.tenant) or DEFAULT_TENANT
     await _tell(service, Receipt(id, asked.receiver or f"token:{grant.id}", asked.state, asked.reason, tenant))
     return {"order": id, "state": asked.state, "known": known is not None}
 

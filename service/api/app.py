@@ -13,6 +13,7 @@ from service.api.access import Access
 from service.api.door import Door
 from service.api.ports import Service
 from service.api.tokens import Tokens
+from service.intake import Unknown
 
 TITLE: Final = "Spendwarden"
 VERSION: Final = "0.1.0"
@@ -20,7 +21,10 @@ DESCRIPTION: Final = "Watches what AI agents spend, call by call, and stops the 
 
 
 def create_app(service: Service, tokens: Tokens | None = None, *, insecure_loopback: bool = False) -> FastAPI:
-    """The application; without `tokens` nobody comes in but, if it is asked for, callers on this very machine."""
+    """The application; without `tokens` nobody comes in but, if it is asked for, callers on this very machine.
+
+    `app.state.door.waiting_records` and `app.state.unknown.counts` are there for the metrics.
+    """
     door = Door(service.accept)
 
     @asynccontextmanager
@@ -30,7 +34,7 @@ def create_app(service: Service, tokens: Tokens | None = None, *, insecure_loopb
 
     # The pages that FastAPI offers load scripts from elsewhere; the document itself is at /openapi.json.
     app = FastAPI(title=TITLE, version=VERSION, description=DESCRIPTION, docs_url=None, redoc_url=None, lifespan=lifespan)
-    app.state.service, app.state.door = service, door
+    app.state.service, app.state.door, app.state.unknown = service, door, Unknown()
     app.state.access = Access(tokens, service.now_ms, insecure_loopback=insecure_loopback)
     problems.install(app)
     for part in (taking, reading, acting, health):

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+from service.api.ports import BehindError
 from service.intake import Refusal
 from service.log.ports import LogError
 from service.records import Record
@@ -104,6 +105,8 @@ class Door:
         try:
             await self._append([record for waiting in group for record in waiting.records], [refusal for waiting in group for refusal in waiting.refusals])
             answer = Safe()
+        except BehindError as error:
+            answer = Busy(error.retry_after_s)
         except LogError as error:
             answer = Unavailable(str(error))
         except Exception as error:  # noqa: BLE001 -- it is raised again, in each of the requests

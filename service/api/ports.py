@@ -19,6 +19,14 @@ class Check(NamedTuple):
     detail: str = ""
 
 
+class BehindError(Exception):
+    """More has been taken than was worked on; nothing of the call counts as written. The caller should come back after `retry_after_s`."""
+
+    def __init__(self, detail: str, retry_after_s: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
 class Applies(NamedTuple):
     """An entry of the policy that applies to a scope: where it stands (`budgets[2]`), its name, why, and the entry as written."""
 
@@ -45,7 +53,7 @@ class Service(Protocol):
         ...
 
     async def accept(self, records: Sequence[Record], refusals: Sequence[Refusal]) -> None:
-        """Appends records to the stream and refusals to the dead letters, durably."""
+        """Appends records to the stream and refusals to the dead letters, durably; raises BehindError when it cannot keep up."""
         ...
 
     async def tell(self, said: Control | Receipt) -> None:

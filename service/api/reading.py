@@ -13,8 +13,8 @@ from service.api.problems import Problem, responses
 from service.api.queries import kind_of, scope_of, span_of, step_of
 from service.api.tokens import Grant
 from service.api.views import Items, SpendView, applies_view, budget_view, incident_view, order_view, paused_view, spend_view, story_view
-from service.books import PAGE_MAX, BadCursorError, ListQuestion, Page, SpendQuestion
-from service.facts import TOTAL
+from service.books import CELL_KINDS, PAGE_MAX, BadCursorError, ListQuestion, Page, Span, SpendQuestion
+from service.facts import TOTAL, Scope
 from service.records import DEFAULT_TENANT, ID_MAX, TEXT_MAX
 
 router: Final = APIRouter(prefix="/v1", tags=["questions"], responses=responses(401, 403, 422, 500, 503))
@@ -62,7 +62,7 @@ async def spend(
 ) -> dict[str, Any]:
     """What was spent: in a scope (without one, by the whole tenant), in a time (without one, ever)."""
     books = tenant_of(grant, tenant) or DEFAULT_TENANT
-    asked = SpendQuestion(books, scope_of(scope) if scope else TOTAL, span_of(since, until), kind_of(by, "by") if by else "", step_of(step))
+    asked = spend_question(books, scope_of(scope) if scope else TOTAL, span_of(since, until), kind_of(by, "by") if by else "", step_of(step))
     return spend_view(asked, await run_in_threadpool(service.books.spend, asked))
 
 
@@ -112,6 +112,15 @@ async def effective(service: Behind, grant: Reader, scope: ScopeText, tenant: Te
     """Every budget, cap, quota, owner and route that applies to a scope, and why."""
     entries = await service.effective(tenant_of(grant, tenant) or DEFAULT_TENANT, scope_of(scope))
     return {"items": [applies_view(entry) for entry in entries], "next_cursor": None}
+
+
+def spend_question(tenant: str, scope: Scope, span: Span, by: str, step_minutes: int) -> SpendQuestion:
+    """The question, if the books can answer it: members (users, keys, ...) are kept as totals of the tenant, not crossed with anything."""
+    asks_members = by and by not in CELL_KINDS
+    if by and scope != TOTAL and (asks_members or scope.kind not in CELL_KINDS):
+        fix = f"Ask for the total by {by}, or for {scope.kind}:{scope.name} without `by`."
+        raise Problem(422, "Invalid request", f"Spend of {scope.kind} is not split by {by}.", fix, "by")
+    return SpendQuestion(tenant, scope, span, by, step_minutes)
 
 
 def not_found(what: str, id: str) -> Problem:  # noqa: A002 -- the contract's name

@@ -54,6 +54,7 @@ async def _take(request: Request, service: Service, grant: Grant, form: str) -> 
     if refused and not taken and all(refusal.reason in UNREADABLE for _, refusal in refused):
         first = refused[0][1]
         raise Problem(400, "Unreadable body", "No record in the body could be read.", first.detail, reason=first.reason, accepted=0, refused=told)
+    request.app.state.unknown.take(unknown)
     return {"accepted": len(taken), "refused": told, "unknown_fields": unknown.counts}
 
 
@@ -83,7 +84,11 @@ async def _hand_in(door: Door, taken: list[Record], refused: list[Refusal]) -> N
         case Busy(retry_after_s):
             headers = {"Retry-After": str(retry_after_s)}
             raise Problem(
-                429, "Too many requests", "More is waiting to be written than may wait.", f"Send the same again after {retry_after_s} s.", headers=headers
+                429,
+                "Too many requests",
+                "More is waiting to be written or worked on than may wait.",
+                f"Send the same again after {retry_after_s} s.",
+                headers=headers,
             )
         case Unavailable(detail):
             raise unavailable(detail)

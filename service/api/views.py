@@ -62,7 +62,9 @@ class SpendView(BaseModel):
     to: str | None
     records: int
     spend_usd: str
-    tokens: dict[str, int] = Field(description="By kind; of a minute that is still open only `total` is known.")
+    tokens: dict[str, int] = Field(
+        description="By kind; `reasoning` is a part of `output`. Of users, customers, keys, executions and labels only `total` is kept."
+    )
     by: dict[str, str]
     series: list[StepView] | None = None
 

@@ -69,9 +69,14 @@ class Unknown:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
 
-    def add(self, name: str) -> None:
+    def add(self, name: str, times: int = 1) -> None:
         """One more field of that name was kept out; names are cut to what can be shown."""
         name = told_id(name)
         if name not in self.counts and len(self.counts) >= UNKNOWN_NAMES_MAX:
             name = UNKNOWN_OTHER
-        self.counts[name] = self.counts.get(name, 0) + 1
+        self.counts[name] = self.counts.get(name, 0) + times
+
+    def take(self, other: Unknown) -> None:
+        """All that another one counted."""
+        for name, times in other.counts.items():
+            self.add(name, times)

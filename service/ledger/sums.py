@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, delete, select
 
-from service.facts import MINUTE_MS, Cell, Counts, Envelope, Measures, Progress, Share, Tally, encode
+from service.facts import MINUTE_MS, Cell, Counts, Envelope, Progress, Share, Tally, encode
 from service.ledger.sql import add, put, put_newer
 from service.ledger.subjects import Subject, Subjects
 from service.ledger.tables import SUMS, hours, marks, minutes, open_minutes
@@ -111,19 +111,21 @@ def _save_open(db: Connection, numbers: dict[Subject, int], journal: int, partit
 
 
 def _sums(fact: Tally | Progress | Share) -> tuple[int, ...]:
-    if isinstance(fact, Tally):
-        return _measured(fact.sums)
-    return _money(fact.records, fact.nanos, fact.tokens)
+    match fact:
+        case Tally():
+            m = fact.sums
+            tokens = (m.input + m.cache_read + m.cache_write + m.output, m.input, m.cache_read, m.cache_write, m.output, m.reasoning)
+            return (*_money(m.records, m.nanos, *tokens)[:9], m.calls, m.errors, m.retries, m.unpriced)
+        case Progress():
+            return _money(fact.records, fact.nanos, fact.tokens, fact.input, fact.cache_read, fact.cache_write, fact.output, fact.reasoning)
+        case Share():
+            return _money(fact.records, fact.nanos, fact.tokens)
 
 
-def _measured(m: Measures) -> tuple[int, ...]:
-    tokens = m.input + m.cache_read + m.cache_write + m.output
-    kinds = (m.input, m.cache_read, m.cache_write, m.output, m.reasoning)
-    return (m.records, m.nanos // NANO, m.nanos % NANO, tokens, *kinds, m.calls, m.errors, m.retries, m.unpriced)
-
-
-def _money(records: int, nanos: int, tokens: int = 0) -> tuple[int, ...]:
-    return (records, nanos // NANO, nanos % NANO, tokens) + (0,) * (len(SUMS) - 4)
+def _money(records: int, nanos: int, *tokens: int) -> tuple[int, ...]:
+    """A row of SUMS; `tokens` are their total, then their kinds, as far as they are known."""
+    known = (records, nanos // NANO, nanos % NANO, *tokens)
+    return known + (0,) * (len(SUMS) - len(known))
 
 
 def _add(sums: list[int], more: Iterable[int]) -> None:

@@ -107,9 +107,7 @@ def heaviest(minute: Minute) -> list[Heaviest]:
                 known[0] += calls
                 known[1] += nanos
     return [
-        Heaviest(tenant, agent, minute.number, {kind: _top(members) for kind, members in kinds.items()})
-        for (tenant, agent), kinds in agents.items()
-        if kinds
+        Heaviest(tenant, agent, minute.number, {kind: _top(members) for kind, members in kinds.items()}) for (tenant, agent), kinds in agents.items() if kinds
     ]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api import Check, Tokens, create_app
+from service.api import BehindError, Check, Tokens, create_app
 from service.facts import Control, Receipt, Scope
 from service.intake.batches import BODY_BYTES_MAX
 from service.records import Usage
@@ -145,6 +145,17 @@ async def test_a_door_that_cannot_keep_up_says_when_to_come_back(service: FakeSe
     assert len(service.records) == 50_000
 
 
+async def test_a_service_that_is_behind_says_when_to_come_back(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def behind(records: Any, refusals: Any) -> None:
+        raise BehindError("too many rows wait", 7)
+
+    monkeypatch.setattr(service, "accept", behind)
+    async with client_of(service) as door:
+        answer = await door.post("/v1/records", json=GOOD)
+    problem(answer, 429)
+    assert answer.headers["retry-after"] == "7"
+
+
 async def test_requests_that_come_together_are_committed_together(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
     groups: list[int] = []
     accept = service.accept
@@ -210,6 +221,8 @@ async def test_spans_are_minutes(door: httpx.AsyncClient, service: FakeService) 
         ("from=1.7e308", "from"),
         ("to=-1", "to"),
         ("from=100&to=10", "to"),
+        ("scope=user:u-1&by=agent", "by"),
+        ("scope=agent:indexer&by=user", "by"),
     ],
 )
 async def test_a_question_that_makes_no_sense_names_its_field(door: httpx.AsyncClient, query: str, field: str) -> None:
