@@ -9,7 +9,7 @@ from msgspec import Struct
 
 HOURS: Final = 168
 WEEK_BELIEF_H: Final = 3.0  # hours seen until an hour of the week counts as much as its hour of the day
-DAY_BELIEF_H: Final = 3.0  # the same for an hour of the day against the mean
+DAY_BELIEF_H: Final = 1.0  # the same for an hour of the day against the mean
 LEVEL_HALF_LIFE_H: Final = 96.0
 SHAPE_HALF_LIFE_H: Final = 8.0  # visits of an hour: eight weeks
 
@@ -29,7 +29,7 @@ class Profile(Struct, array_like=True):
     >>> p = Profile()
     >>> for hour in range(336): p.learn(hour % 168, 9.0 if hour % 24 == 8 else 1.0, hours=1.0)
     >>> round(p.at(8), 1), round(p.at(9), 1)
-    (7.3, 0.9)
+    (7.9, 0.9)
     """
 
     level: float = 0.0

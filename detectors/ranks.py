@@ -27,22 +27,28 @@ class Ranks(Struct, array_like=True):
 
     total: float = 0.0
     bins: list[float] = msgspec.field(default_factory=lambda: [0.0] * BINS)
+    tail_start: float = math.inf
+    tail_share: float = 0.0
+    tail_mean: float = TAIL_PRIOR_MEAN
+    tail_due: float = 1.0
 
     def learn(self, value: float) -> None:
-        """Take in one value."""
+        """Take in one value; the tail is measured anew at every fiftieth more."""
         self.bins[_bin(value)] += 1.0
         self.total += 1.0
+        if self.total >= self.tail_due:
+            self._measure_tail()
 
     def forget_half(self) -> None:
         """Let all that was seen count half."""
         self.bins = [count / 2 for count in self.bins]
         self.total /= 2
+        self._measure_tail()
 
     def above(self, value: float) -> float:
         """The share of the past at or above `value`."""
-        start, many, mean = self._tail()
-        if value >= start:
-            return (many + 0.5) / (self.total + 1.0) * math.exp(max(-500.0, (start - value) / mean))
+        if value >= self.tail_start:
+            return self.tail_share * math.exp(max(-500.0, (self.tail_start - value) / self.tail_mean))
         k = _bin(value)
         into = min(1.0, max(0.0, (value - LOW) / BIN - k))
         return (sum(self.bins[k + 1 :]) + (1.0 - into) * self.bins[k] + 0.5) / (self.total + 1.0)
@@ -56,18 +62,18 @@ class Ranks(Struct, array_like=True):
                 return LOW + (k + 0.5) * BIN
         return 0.0
 
-    def _tail(self) -> tuple[float, float, float]:
-        """Where the upper tail begins, how many are in it, and their mean excess."""
-        most = TAIL * self.total
-        many = over = 0.0
-        for k in range(BINS - 1, -1, -1):
-            count = self.bins[k]
-            if many + count > most:
-                break
-            over += many * BIN + count * BIN / 2
-            many += count
-        start = LOW + (k + 1) * BIN
-        return start, many, (over + TAIL_PRIOR * TAIL_PRIOR_MEAN) / (many + TAIL_PRIOR)
+    def _measure_tail(self) -> None:
+        """Where the upper tail begins, its share, and its mean excess."""
+        most, many, over = TAIL * self.total, 0.0, 0.0
+        k = BINS - 1
+        while k > 0 and many + self.bins[k] <= most:
+            over += many * BIN + self.bins[k] * BIN / 2
+            many += self.bins[k]
+            k -= 1
+        self.tail_start = LOW + (k + 1) * BIN
+        self.tail_share = (many + 0.5) / (self.total + 1.0)
+        self.tail_mean = (over + TAIL_PRIOR * TAIL_PRIOR_MEAN) / (many + TAIL_PRIOR)
+        self.tail_due = self.total * 1.02
 
 
 def _bin(value: float) -> int:

@@ -20,10 +20,10 @@ from detectors.ranks import Ranks
 HOLD: Final = 4.0  # nats from which an episode no longer teaches
 HOLD_S: Final = 18 * 3600  # and for how long
 QUIET_S: Final = 86_400  # longer silence is no longer part of what is usual: whoever comes back is no incident
-WINSOR: Final = 6.0  # times the expectation: what one window may teach the profile at most
+WINSOR: Final = 12.0  # times the expectation: what one window may teach the profile at most
 SOFTEN: Final = 0.25  # share of the mean window added to both sides of the ratio, so that a cent over nothing is not infinite
 SPEND_MAX: Final = 1e15
-PAST_D: Final = 60.0
+PAST_S: Final = 60 * 86_400.0  # of windows in `ranks`, then they count half
 SETTLE_S: Final = 86_400  # before a first day there is no expectation to compare with
 
 
@@ -34,7 +34,7 @@ class Surprise(Struct):
     >>> def window(k, spend): return {"spend": spend, "start_s": 600 * k, "width_s": 600}
     >>> for k in range(1000): d.learn_one(window(k, 1.0 + k % 7))
     >>> d.score_one(window(1000, 6.0)), round(d.score_one(window(1000, 60.0)), 1), round(d.expected(window(1000, 60.0)).value)
-    (0.0, 1.4, 4)
+    (0.0, 1.9, 4)
     """
 
     name: ClassVar[str] = "surprise"
@@ -57,7 +57,7 @@ class Surprise(Struct):
         """-log10 of the episodes a day that would go as far as this one does with this window."""
         if not self.warm:
             return 0.0
-        return self.evidence.score(self.evidence.after(self._rare(x)))
+        return self.evidence.score(self.evidence.after(self.ranks.above(self._ratio(_spend(x), *self._expected(x)))))
 
     def learn_one(self, x: Features) -> None:
         """Take in one closed window; nothing is learned from long silence or from within an episode."""
@@ -67,13 +67,22 @@ class Surprise(Struct):
         self.quiet_s = self.quiet_s + width_s if spend == 0.0 else 0.0
         if self.quiet_s > QUIET_S:
             return
-        if self.seen_s >= SETTLE_S:
-            self.evidence.add(self._rare(x), width_s / 86_400)
-        self.seen_s += width_s
+        expected, soft = self._expected(x)
+        ratio = self._ratio(spend, expected, soft)
+        settled = self.seen_s >= SETTLE_S
+        if settled:
+            self.evidence.add(self.ranks.above(ratio), width_s / 86_400)
         held = self.warm and self.evidence.level > HOLD
+        self.seen_s += width_s
         self.held_s = self.held_s + width_s if held else 0.0
-        if not held or self.held_s > HOLD_S:
-            self._teach(x, spend, width_s)
+        if held and self.held_s <= HOLD_S:
+            return
+        if settled:
+            self.ranks.learn(ratio)
+            if self.ranks.total * width_s > PAST_S:
+                self.ranks.forget_half()
+        most = WINSOR * (expected + soft) if self.warm else SPEND_MAX
+        self.profile.learn(_hour(x), min(spend, most), width_s / 3600)
 
     def expected(self, x: Features) -> Expectation:
         """The mean of such a window, and its range by the scope's own ratios."""
@@ -94,22 +103,9 @@ class Surprise(Struct):
         hours = _width_s(x) / 3600
         return self.profile.at(_hour(x)) * hours, SOFTEN * self.profile.level * hours + 1e-9
 
-    def _ratio(self, x: Features) -> float:
-        expected, soft = self._expected(x)
-        ratio = math.log((_spend(x) + soft) / (expected + soft))
+    def _ratio(self, spend: float, expected: float, soft: float) -> float:
+        ratio = math.log((spend + soft) / (expected + soft))
         return ratio if self.direction == "up" else -ratio
-
-    def _rare(self, x: Features) -> float:
-        return self.ranks.above(self._ratio(x))
-
-    def _teach(self, x: Features, spend: float, width_s: float) -> None:
-        if self.seen_s > SETTLE_S:
-            self.ranks.learn(self._ratio(x))
-        if self.ranks.total * width_s > PAST_D * 86_400:
-            self.ranks.forget_half()
-        expected, soft = self._expected(x)
-        most = WINSOR * (expected + 4 * soft) if self.warm else SPEND_MAX
-        self.profile.learn(_hour(x), min(spend, most), width_s / 3600)
 
 
 def _spend(x: Features) -> float:

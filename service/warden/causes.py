@@ -5,7 +5,7 @@ Pure and in whole numbers; the shares, which only rank and are only shown, are t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -16,6 +16,10 @@ from service.warden.split import split
 DIMENSIONS_MAX: Final = 3
 SHARE_MIN: Final = Fraction(2, 5)  # of the excess that a member must carry
 LIFT_MIN: Final = Fraction(3, 20)  # and by how much that must pass its ordinary share
+PEOPLE: Final = frozenset({"user", "customer", "api_key", "caller"})
+MAKE: Final = frozenset({"model", "prompt_version"})
+SELDOM: Final = dict.fromkeys(("executions", "calls_per_execution", "retries", "other_layers"), MAKE)  # kinds that seldom move a driver; else PEOPLE
+BY_MODEL: Final = frozenset({"model_mix", "price"})
 NO_MEMBERS: Final[Mapping[Scope, int]] = {}
 _ONE: Final = Fraction(1)
 
@@ -43,14 +47,18 @@ def cause(
     ranked = sorted((DriverShare(driver, nanos) for driver, nanos in parts.items() if nanos), key=lambda part: -sign * part.nanos)
     along = sum(sign * part.nanos for part in ranked if sign * part.nanos > 0)
     driver, share = (ranked[0].driver, float(Fraction(sign * ranked[0].nanos, along))) if along else ("executions", 0.0)
-    return Cause(driver, share, ranked, dimensions(members, usual_members, excess), list(changes))
+    carriers = dimensions(members, usual_members, excess, seldom=SELDOM.get(driver, PEOPLE))
+    if driver in BY_MODEL:
+        carriers = [*_dearest(observed, expected, scale, excess), *(d for d in carriers if d.kind != "model")][:DIMENSIONS_MAX]
+    return Cause(driver, share, ranked, carriers, list(changes))
 
 
-def dimensions(observed: Mapping[Scope, int], expected: Mapping[Scope, int], excess: int) -> list[DimensionShare]:
+def dimensions(observed: Mapping[Scope, int], expected: Mapping[Scope, int], excess: int, *, seldom: Container[str] = ()) -> list[DimensionShare]:
     """The members that carry the excess beyond their ordinary share, at most three; none when it is spread as ever.
 
     After Adtributor (Bhagwan et al., NSDI 2014): explanatory power, ranked by what it has over the member's prior share, so that the one who
-    always spends the most is not blamed for it. A kind that was never seen before is compared with an even spread.
+    always spends the most is not blamed for it. A kind that was never seen before is compared with an even spread; kinds that are `seldom` the
+    reason come after the others.
 
     >>> now = {Scope("user", "ann"): 90, Scope("user", "bob"): 60, Scope("model", "m"): 150}
     >>> usual = {Scope("user", "ann"): 80, Scope("user", "bob"): 10, Scope("model", "m"): 90}
@@ -59,17 +67,24 @@ def dimensions(observed: Mapping[Scope, int], expected: Mapping[Scope, int], exc
     """
     if not excess:
         return []
-    ordinary = _ordinary(observed, expected)
     found = []
-    for scope, usual in ordinary.items():
+    for scope, usual in _ordinary(observed, expected).items():
         share = _explained(observed.get(scope, 0) - expected.get(scope, 0), excess)
         if share >= SHARE_MIN and share - usual >= LIFT_MIN and scope[1] != OTHER:
-            found.append((usual - share, scope, share))
-    return [DimensionShare(kind, name, float(share)) for _, (kind, name), share in sorted(found)[:DIMENSIONS_MAX]]
+            found.append((scope[0] in seldom, usual - share, scope, share))
+    return [DimensionShare(kind, name, float(share)) for _, _, (kind, name), share in sorted(found)[:DIMENSIONS_MAX]]
+
+
+def _dearest(observed: Activity, expected: Activity, scale: Fraction, excess: int) -> list[DimensionShare]:
+    """The model that carries most of an excess that is known to be the models': here its ordinary share acquits nobody."""
+    usual = {name: use.nanos * scale.numerator // scale.denominator for name, use in expected.models.items()}
+    rises = {name: (observed.models[name].nanos if name in observed.models else 0) - usual.get(name, 0) for name in observed.models.keys() | usual.keys()}
+    found = [(-Fraction(rise, excess), name) for name, rise in rises.items() if rise and (rise > 0) == (excess > 0)]
+    return [DimensionShare("model", name, float(min(_ONE, -share))) for share, name in sorted(found)[:1]]
 
 
 def _explained(rise: int, excess: int) -> Fraction:
-    """How much of the excess a member's rise explains, at most 1; one that merely takes another's place rises by far more and explains little."""
+    """How much of the excess a member's rise explains, at most 1. One that merely takes another's place rises by far more and explains little."""
     share = Fraction(rise, excess)
     return 1 / share if share > 1 else share
 

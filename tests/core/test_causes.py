@@ -238,9 +238,27 @@ def test_who_always_spends_most_is_not_blamed() -> None:
     assert [d.name for d in dimensions({user("ann"): 910, user("bob"): 900}, usual, excess=810)] == ["bob"]
 
 
-def test_a_new_model_carries_more_than_all() -> None:
+def test_a_dearer_model_in_the_place_of_another_carries_it() -> None:
     now, usual = {Scope("model", "dear"): 500}, {Scope("model", "cheap"): 100}
-    assert dimensions(now, usual, excess=400) == [DimensionShare("model", "dear", 1.0)]
+    assert dimensions(now, usual, excess=400) == [DimensionShare("model", "dear", 0.8)]
+
+
+def test_a_new_version_that_merely_took_over_is_not_blamed() -> None:
+    now, usual = {Scope("prompt_version", "v3"): 130}, {Scope("prompt_version", "v2"): 100}
+    assert dimensions(now, usual, excess=30) == []
+
+
+def test_a_price_or_the_mix_is_a_matter_of_a_model_even_where_it_is_the_only_one() -> None:
+    found = cause(activity(USUAL._replace(large=0.0, charged=3.0)), activity(USUAL._replace(large=0.0)))
+    assert [(d.kind, d.name) for d in found.dimensions] == [("model", "small")]
+    swapped = cause(activity(USUAL._replace(large=0.6)), activity(USUAL), members={user("bob"): 10**12}, usual_members={user("ann"): 1})
+    assert swapped.dimensions[0][:2] == ("model", "large")
+
+
+def test_kinds_that_can_have_moved_the_driver_come_first() -> None:
+    now = {user("bob"): 95, Scope("prompt_version", "v3"): 100}
+    assert [d.kind for d in dimensions(now, {user("ann"): 5, Scope("prompt_version", "v2"): 5}, excess=95, seldom=causes.MAKE)] == ["user", "prompt_version"]
+    assert [d.kind for d in dimensions(now, {user("ann"): 5, Scope("prompt_version", "v2"): 5}, excess=95, seldom=causes.PEOPLE)] == ["prompt_version", "user"]
 
 
 def test_who_left_carries_a_fall() -> None:
