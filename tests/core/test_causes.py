@@ -202,6 +202,14 @@ def test_cells_become_models_and_other_layers() -> None:
     assert (done.nanos, done.retry_nanos) == (159, 60)
 
 
+def test_every_sum_of_a_model_is_taken() -> None:
+    numbers = {name: 3 + 7 * k for k, name in enumerate(Use.__struct_fields__)}
+    done = Activity()
+    done.take(cell(), Measures(**numbers))
+    done.take(cell(), Measures(**numbers))
+    assert done.models == {"m": Use(**{name: 2 * number for name, number in numbers.items()})}
+
+
 def test_models_are_bounded_and_no_money_is_lost() -> None:
     done = Activity()
     for k in range(50):
