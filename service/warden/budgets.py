@@ -97,7 +97,7 @@ def _cross(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> N
 def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> Episode:
     scope = Scope(limit.kind, member)
     kind = Kind.TOKEN_QUOTA if limit.tokens else Kind.BUDGET_THRESHOLD
-    again = sorted(period.told)[0] if limit.rolling_minutes and len(period.told) == 1 else ""
+    again = min(period.told) if limit.rolling_minutes and len(period.told) == 1 else ""
     eid = period.incident
     if not eid or (again and t.episodes.get(eid) is not None and t.episodes[eid].state == "resolved"):
         eid = ident("inc", t.name, "budget", limit.name, member, period.key, period.last_ms // MINUTE_MS if limit.rolling_minutes else "")
@@ -109,13 +109,19 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
     episode.spend_nanos = 0 if limit.tokens else period.spent
     episode.limit_nanos = None if limit.tokens else limit.amount
     if not limit.tokens:
-        episode.excess_nanos, episode.cause = today.explain(w, t, scope)
+        episode.excess_nanos, episode.cause = today.explain(t, scope)
     if not limit.rolling_minutes:  # a rolling window neither begins nor ends
         episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
     episode.pace = pace(limit, period, w.now_ms)
     episode.runs_out_ms = runs_out(limit, period, w.now_ms)
     episode.detail = f"{period.spent} of {limit.amount} tokens" if limit.tokens else ""
-    evidence = Evidence("budget_line", round(period.spent * 100 / limit.amount, 4), float(limit.amount) / (1 if limit.tokens else 1e9), float(period.spent) / (1 if limit.tokens else 1e9), limit.name)
+    evidence = Evidence(
+        "budget_line",
+        round(period.spent * 100 / limit.amount, 4),
+        float(limit.amount) / (1 if limit.tokens else 1e9),
+        float(period.spent) / (1 if limit.tokens else 1e9),
+        limit.name,
+    )
     episode.evidence = [evidence]
     return episode
 

@@ -34,6 +34,11 @@ def _do(w: Warden, t: Tenant, c: Control) -> str:
     episode = t.episodes.get(c.incident)
     if episode is None:
         return "unknown_incident"
+    return _say(w, t, episode, c)
+
+
+def _say(w: Warden, t: Tenant, episode: Episode, c: Control) -> str:
+    """What a person says of an incident lies apart from what was measured."""
     match c.action:
         case "acknowledge":
             episode.acknowledged_by = c.by
@@ -41,12 +46,13 @@ def _do(w: Warden, t: Tenant, c: Control) -> str:
         case "snooze":
             episode.snoozed_until_ms = c.until_ms or w.now_ms + SNOOZE_MS
             return _step(w, t, episode, incidents.SNOOZE, "snoozed")
+        case "verdict" if c.verdict == "expected":
+            episode.verdict = c.verdict
+            return _step(w, t, episode, incidents.SETTLE, "expected")
         case "verdict":
             episode.verdict = c.verdict
-            if c.verdict == "expected":
-                return _step(w, t, episode, incidents.SETTLE, "expected")
             w.out.append(incidents.line(w, t, episode, "updated", f"verdict_{c.verdict}"))
-        case "note":
+        case _:
             episode.note = c.reason
             w.out.append(incidents.line(w, t, episode, "updated", "note"))
     return ""

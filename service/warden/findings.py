@@ -22,7 +22,7 @@ def heard(w: Warden, t: Tenant, f: Finding) -> None:
         return
     if f.execution:
         _know_run(t, f)
-    if _small(w, t, f):
+    if _small(t, f):
         t.found[f.id] = w.minute
         t.runs[f.execution].quiet = f
         w.out.append(Untold(w.now_ms, "", t.name, "cents"))
@@ -30,7 +30,7 @@ def heard(w: Warden, t: Tenant, f: Finding) -> None:
     _open(w, t, f)
 
 
-def _small(w: Warden, t: Tenant, f: Finding) -> bool:
+def _small(t: Tenant, f: Finding) -> bool:
     """The built-in watch on runs (no cap of the policy) wakes nobody for cents."""
     run = t.runs.get(f.execution)
     return f.kind == Kind.EXECUTION_CAP and not f.action and run is not None and not run.incident and f.spend_nanos < SMALL_NANOS

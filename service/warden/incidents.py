@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Evidence, Finding, Incident, Kind, Scope, Untold, ident
+from service.facts import Evidence, Finding, Incident, Scope, Untold, ident
 from service.warden import routing
 from service.warden.state import EVIDENCE_MAX, EXECUTIONS_MAX, FINDINGS_KEPT_MINUTES, Episode, Tenant, Warden
 
@@ -69,7 +69,7 @@ def step(w: Warden, t: Tenant, episode: Episode, event: str, reason: str) -> boo
     episode.state, action = move
     episode.revision += 1
     if action == "opened":
-        episode.owner = routing.owner_of(w, t, episode)
+        episode.owner = routing.owner_of(w, episode)
     if action in ("opened", "reopened"):
         episode.found_ms = w.now_ms
     if action == "resolved":
@@ -115,7 +115,7 @@ def line(w: Warden, t: Tenant, e: Episode, action: str, reason: str) -> Incident
 
 def tell(w: Warden, t: Tenant, episode: Episode, reason: str, *, line: bool = False) -> None:
     """Tells whoever routing names, or says why nobody is told."""
-    untold = routing.untold(w, t, episode, reason)
+    untold = routing.untold(episode, reason)
     if untold:
         w.out.append(Untold(w.now_ms, episode.id, t.name, untold))
         return
@@ -160,10 +160,9 @@ def heard(w: Warden, t: Tenant, f: Finding) -> tuple[Episode, bool] | None:
     fresh_kind = f.kind not in episode.kinds
     if fresh_kind:
         episode.kinds.append(f.kind)
-    if f.execution and f.execution not in episode.executions:
-        if len(episode.executions) < EXECUTIONS_MAX:
-            episode.executions.append(f.execution)
-            episode.live_executions.append(f.execution)
+    if f.execution and f.execution not in episode.executions and len(episode.executions) < EXECUTIONS_MAX:
+        episode.executions.append(f.execution)
+        episode.live_executions.append(f.execution)
     episode.attributes = {"agent": f.agent, "use_case": f.use_case, "business_unit": f.business_unit, "workflow": f.workflow}
     limit = f.limit_nanos / 1e9 if f.limit_nanos is not None else f.expected
     evidence = Evidence(str(f.kind), round(f.observed / f.expected, 3) if f.expected else 0.0, limit, f.observed, f.detail)
@@ -191,8 +190,3 @@ def _settle(w: Warden, t: Tenant, episode: Episode) -> None:
     episode.live_executions = alive
     if not alive and episode.found_ms < w.now_ms - QUIET_RUNS_MS:
         resolve(w, t, episode, "quiet")
-
-
-def kinds_of(episode: Episode) -> list[Kind]:
-    """All findings so far."""
-    return list(episode.kinds)

@@ -14,7 +14,12 @@ WEIGHT: Final = 1000  # of one window in a baseline, so that fading loses nothin
 FADE: Final = (6, 7)  # a day: a week is remembered
 MEMBERS_MAX: Final = 200
 WIDER: Final = {"agent": ("agent", "use_case", "business_unit"), "use_case": ("use_case", "business_unit"), "business_unit": ("business_unit",), "total": ()}
-WITHIN: Final = {"agent": ("workflow", "model"), "use_case": ("agent", "model"), "business_unit": ("use_case", "agent", "model"), "total": ("business_unit", "use_case", "agent", "model")}
+WITHIN: Final = {
+    "agent": ("workflow", "model"),
+    "use_case": ("agent", "model"),
+    "business_unit": ("use_case", "agent", "model"),
+    "total": ("business_unit", "use_case", "agent", "model"),
+}
 
 
 class Seen(Struct):

@@ -228,4 +228,6 @@ def _told(w: Warden, t: Tenant, standing: Standing, reason: str) -> None:
 
 def _say(w: Warden, t: Tenant, standing: Standing, state: str, *, reason: str = "", receiver: str = "") -> None:
     saved = standing.pace_nanos_per_hour or None
-    w.out.append(OrderState(w.now_ms, standing.id, t.name, standing.scope, state, standing.overshoot_nanos, reason, receiver, saved if state == "effective" else None))
+    w.out.append(
+        OrderState(w.now_ms, standing.id, t.name, standing.scope, state, standing.overshoot_nanos, reason, receiver, saved if state == "effective" else None)
+    )

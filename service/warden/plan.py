@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from service.facts import TOTAL, Cell, PolicySet, Scope
+from service.facts import TOTAL, Cell, Member, PolicySet, Scope
 from service.policy import Budget, Match, Period, Policy, Quota, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook
 from service.warden.periods import PeriodSpan, period_of
@@ -104,8 +104,9 @@ class Plan:
         members = [(limit, limit.pattern.member(attributes)) for limit in self._by_cell]
         return View((*scopes, TOTAL), tuple((limit, member.name) for limit, member in members if member is not None))
 
-    def member_limits(self, tenant: str, kind: str, name: str) -> list[tuple[Limit, str]]:
+    def member_limits(self, member: Member) -> tuple[tuple[Limit, str], ...]:
         """Every limit that a tallied member runs against."""
+        tenant, kind, name = member
         found: list[tuple[Limit, str]] = []
         for limit in self._by_member:
             pattern = limit.pattern
@@ -116,7 +117,7 @@ class Plan:
                     found.append((limit, name))
             elif str(pattern) == kind:
                 found.append((limit, name))
-        return found
+        return tuple(found)
 
     def owner(self, attributes: Mapping[str, str]) -> str:
         """The first owner that matches, or nobody."""

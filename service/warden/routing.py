@@ -18,7 +18,7 @@ def attributes(episode: Episode, kind: str) -> dict[str, str]:
     return {**episode.attributes, "tenant": episode.tenant, "severity": episode.severity, "kind": kind, episode.scope.kind: episode.scope.name}
 
 
-def owner_of(w: Warden, t: Tenant, episode: Episode) -> str:
+def owner_of(w: Warden, episode: Episode) -> str:
     """The first owner whose match holds; empty when nobody owns it."""
     return w.plan.owner(attributes(episode, episode.kinds[0] if episode.kinds else ""))
 
@@ -26,14 +26,14 @@ def owner_of(w: Warden, t: Tenant, episode: Episode) -> str:
 def receivers_of(w: Warden, episode: Episode) -> list[str]:
     """The first route that matches names them; no match means every receiver; whoever was told once hears the rest."""
     named: list[str] = []
-    for kind in episode.kinds or [""]:
-        for name in w.plan.receivers(attributes(episode, str(kind))):
+    for kind in [str(kind) for kind in episode.kinds] or [""]:
+        for name in w.plan.receivers(attributes(episode, kind)):
             if name not in named:
                 named.append(name)
     return [*named, *[name for name in episode.told if name not in named]]
 
 
-def untold(w: Warden, t: Tenant, episode: Episode, reason: str) -> str:
+def untold(episode: Episode, reason: str) -> str:
     """The reason why nobody is told of this step; empty when somebody is."""
     if reason in URGENT:
         return ""

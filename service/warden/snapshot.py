@@ -47,7 +47,7 @@ class WardenFold:
         """The whole state."""
         return dump(state)
 
-    def load(self, raw: Mapping[str, bytes], partition: int) -> Warden:
+    def load(self, raw: Mapping[str, bytes], partition: int) -> Warden:  # noqa: ARG002 -- the state knows its own
         """The state that was dumped."""
         return load(raw)
 

@@ -21,7 +21,16 @@ def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[Budget
             whose = Scope(limit.kind, member)
             if scope is None or scope == whose:
                 standing = BudgetStanding(
-                    t.name, name, whose, str(limit.period), limit.amount, period.spent, pace(limit, period, w.now_ms), runs_out(limit, period, w.now_ms), period.start_ms, period.end_ms
+                    t.name,
+                    name,
+                    whose,
+                    str(limit.period),
+                    limit.amount,
+                    period.spent,
+                    pace(limit, period, w.now_ms),
+                    runs_out(limit, period, w.now_ms),
+                    period.start_ms,
+                    period.end_ms,
                 )
                 found.append((period.spent / limit.amount, standing))
     return [standing for _, standing in sorted(found, key=lambda each: -each[0])]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
-from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, Member, PolicySet, Purpose, Scope
+from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
 from service.warden.causes import Activity
 from service.warden.plan import EMPTY_PLAN, Plan
 
@@ -217,6 +217,3 @@ class Warden(Struct):
     def reach_ms(self) -> int:
         """Up to which arrival all stream partitions have been heard."""
         return min(self.marks) if len(self.marks) == self.partitions else 0
-
-
-__all__ = ["Episode", "Finding", "Heard", "Period", "RunSeen", "Series", "Standing", "Tenant", "Warden", "Window"]

@@ -9,7 +9,7 @@ from service.facts import Cause, Scope
 from service.warden.activity import Activity
 from service.warden.causes import cause
 from service.warden.normal import Seen, by_scope
-from service.warden.state import Series, Tenant, Today, Warden
+from service.warden.state import Series, Tenant, Today
 
 MEMBERS_MAX: Final = 200
 
@@ -28,7 +28,7 @@ def add(series: Series, day: int, seen: Seen | None, expected_nanos: int) -> Non
             day_so_far.members[member] = day_so_far.members.get(member, 0) + nanos
 
 
-def explain(w: Warden, t: Tenant, scope: Scope) -> tuple[int, Cause | None]:
+def explain(t: Tenant, scope: Scope) -> tuple[int, Cause | None]:
     """How much more the scope has spent today than on a usual day by now, and why; the drivers sum to it.
 
     Windows that are still open count as far as their last words have come. Without any of either nothing can be said yet.

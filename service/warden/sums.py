@@ -1,0 +1,115 @@
+"""Absolute totals become differences, once: what a word on a cell or member adds to what was known counts for every limit.
+
+The greatest offset wins within an open arrival minute, and a minute that is over is never heard again; so hearing a word twice, or
+from an owner that woke up late, changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.facts import MINUTE_MS, Cell, Member, PricedLate, Progress, Scope, Share, Tally
+from service.prices import cost
+from service.warden import budgets, orders, windows
+from service.warden.state import Heard, Tenant, Warden
+
+UNPRICED_MAX: Final = 50_000  # cells and minutes whose tokens wait for a price; more stay without one, counted
+
+
+def progress(w: Warden, t: Tenant, p: int, fact: Progress) -> None:
+    """A cell's totals so far."""
+    _count(w, t, p, fact.cell, fact, fact.nanos, fact.tokens, fact.last_ms)
+
+
+def share(w: Warden, t: Tenant, p: int, fact: Share) -> None:
+    """A member's totals so far."""
+    _count(w, t, p, fact.member, fact, fact.nanos, fact.tokens, fact.last_ms)
+
+
+def last_word(w: Warden, t: Tenant, p: int, fact: Tally) -> None:
+    """A cell's totals of an arrival minute that is over: into the limits, the totals, and the window."""
+    s = fact.sums
+    known = t.heard.get(p, {}).pop((fact.cell, fact.event_minute, fact.arrival_minute), None)
+    nanos, tokens = s.nanos, s.input + s.cache_read + s.cache_write + s.output
+    if known is not None:
+        nanos, tokens = nanos - known.nanos, tokens - known.tokens
+    _spend(w, t, fact.cell, fact.event_minute, nanos, tokens, s.last_ms)
+    for scope in w.plan.view(fact.cell).scopes:
+        total = t.totals.get(scope)
+        if total is None:
+            t.totals[scope] = [s.records, s.nanos]
+        else:
+            total[0] += s.records
+            total[1] += s.nanos
+    _wait_for_price(w, t, fact)
+    windows.take(w, t, fact)
+
+
+def forget(t: Tenant, p: int, minute: int) -> None:
+    """Arrival minutes that are over have had their last word; the open one may have begun in this very envelope."""
+    open_minutes = t.heard.get(p)
+    if open_minutes:
+        t.heard[p] = {key: heard for key, heard in open_minutes.items() if key[2] >= minute}
+
+
+def _count(w: Warden, t: Tenant, p: int, key: Cell | Member, fact: Progress | Share, nanos: int, tokens: int, last_ms: int) -> None:
+    open_minutes = t.heard.get(p)
+    if open_minutes is None:
+        open_minutes = t.heard[p] = {}
+    whole = (key, fact.event_minute, fact.arrival_minute)
+    known = open_minutes.get(whole)
+    if known is None:
+        open_minutes[whole] = Heard(fact.offset, nanos, tokens, fact.records)
+    elif fact.offset <= known.offset:
+        return
+    else:
+        more = nanos - known.nanos, tokens - known.tokens
+        known.offset, known.nanos, known.tokens, known.records = fact.offset, nanos, tokens, fact.records
+        nanos, tokens = more
+    _spend(w, t, key, fact.event_minute, nanos, tokens, last_ms)
+
+
+def _spend(w: Warden, t: Tenant, key: Cell | Member, event_minute: int, nanos: int, tokens: int, last_ms: int) -> None:
+    """So much more was spent: it counts against orders that stand on its scopes, and against every limit."""
+    if not nanos and not tokens:
+        return
+    if isinstance(key, Cell):
+        view = w.plan.view(key)
+        scopes, limits = view.scopes, view.limits
+    else:
+        scopes, limits = (Scope(key.kind, key.name),), w.plan.member_limits(key)
+    if t.tracked:
+        for scope in scopes:
+            if scope in t.tracked:
+                orders.spent(t, scope, nanos, last_ms)
+    for limit, member in limits:
+        more = tokens if limit.tokens else nanos
+        if more:
+            budgets.add(w, t, limit, member, event_minute, more, last_ms)
+
+
+def _wait_for_price(w: Warden, t: Tenant, fact: Tally) -> None:
+    s = fact.sums
+    waiting = (s.unpriced_input, s.unpriced_cache_read, s.unpriced_cache_write, s.unpriced_output)
+    if any(waiting) and fact.cell.model and len(t.unpriced) < UNPRICED_MAX:
+        known = t.unpriced.setdefault((fact.cell, fact.event_minute), [0, 0, 0, 0])
+        for at, more in enumerate(waiting):
+            known[at] += more
+        price_late(w, t, fact.cell, fact.event_minute)  # its price may have come while its minute was open
+
+
+def price_late(w: Warden, t: Tenant, cell: Cell, event_minute: int) -> None:
+    """Tokens that had no price are counted, once, as soon as the policy knows one; caps do not look back."""
+    rates = w.plan.book.rates(cell.provider, cell.model, event_minute * MINUTE_MS)
+    if rates is None:
+        return
+    tokens = t.unpriced.pop((cell, event_minute))
+    fresh, read, write, output = tokens
+    nanos, _ = cost(rates, fresh, read, write, output, cell.batch)
+    view = w.plan.view(cell)
+    for scope in view.scopes:
+        t.totals[scope][1] += nanos
+    for limit, member in view.limits:
+        if not limit.tokens:
+            budgets.add(w, t, limit, member, event_minute, nanos, event_minute * MINUTE_MS)
+    w.out.append(PricedLate(w.now_ms, cell, event_minute, nanos))
