@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from service.phrases import DETAIL_MAX, shown
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[str] = ()) -> Table:
-    """Rows of plain values under a title; the columns named in `numbers` stand to the right."""
-    laid = Table(
-        title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=False
-    )
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], numbers: Sequence[str] = ()) -> Group:
+    """Rows of plain values (or finished Text) under a title; the columns named in `numbers` stand to the right."""
+    laid = Table(show_header=any(columns), header_style="dim", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, expand=False)
     for column in columns:
         laid.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
-        laid.add_row(*(cell(value) for value in row))
-    return laid
+        laid.add_row(*(value if isinstance(value, Text) else cell(value) for value in row))
+    return Group(Text(title, style="bold"), laid)
 
 
 def cell(value: object) -> str:

@@ -1,0 +1,113 @@
+"""`spendwarden explain`: the numbers behind an incident, and each that follows from others worked out once more."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+
+from service.cli.examples import examples
+from service.cli.failures import USAGE, fail
+from service.cli.folder import published
+from service.cli.reckoning import Check, budget_step, checks, paces
+from service.cli.story import Story, of_books, of_transcript
+from service.folder import LEDGER
+from service.log.ports import LogError
+
+NAMED_MAX = 5  # incidents named where the one that was asked for is not there
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command(
+    epilog=examples(
+        "spendwarden explain inc-0fc5c13fbc6c6368371f --data ./data",
+        "spendwarden explain inc-0fc5c13fbc6c6368371f --data ./data --json | jq '.checks[] | select(.agrees == false)'",
+        "spendwarden replay calls.jsonl --json > transcript.jsonl && spendwarden explain inc-0fc5c13fbc6c6368371f --transcript transcript.jsonl",
+    )
+)
+def command(
+    incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as every message carries it.")],
+    *,
+    data: Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_DATA", help="A service's data folder; it may run meanwhile.")] = None,
+    transcript: Annotated[Path | None, typer.Option(help="A transcript of `replay --json` or `export`.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
+) -> None:
+    """Show the numbers behind an incident: its steps, evidence, cause, budget, orders, and who was told.
+
+    What follows from other numbers is worked out again and says whether it agrees: drivers add up to the excess, the pace follows from
+    spend, limit and time, and with --data the spend is counted again from the books, which know nothing of incidents.
+    """
+    if transcript is not None:
+        story, found = _of_transcript(transcript, incident)
+    elif data is not None:
+        story, found = _of_books(data, incident)
+    else:
+        fail("give either --data DIR or --transcript FILE", USAGE)
+    if json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(account(story, found))) + b"\n")
+        return
+    from service.cli.explain_page import show
+
+    show(story, found)
+
+
+def account(story: Story, found: list[Check]) -> dict[str, Any]:
+    """Everything as one object: the incident as it is, how it got there, and the numbers worked out again."""
+    step = budget_step(story)
+    return {
+        **story.now,
+        "history": story.steps,
+        "orders": story.orders,
+        "notices": story.notices,
+        "controls": story.controls,
+        "paces_per_hour": paces(step) if step is not None else {},
+        "checks": [check._asdict() for check in found],
+    }
+
+
+def _of_books(data: Path, incident: str) -> tuple[Story, list[Check]]:
+    from service.books import ListQuestion
+    from service.cli.recount import recount
+    from service.ledger import Ledger
+
+    if not (data / LEDGER).is_file():
+        fail(f"{data}: there are no books; give the folder that `spendwarden run --data` was started with", USAGE)
+    policy = published(data)
+    try:
+        with closing(Ledger(f"sqlite:///{data / LEDGER}")) as books:
+            told = books.incident(incident, None)
+            if told is None:
+                _unknown(incident, (known.id for known in books.incidents(ListQuestion(limit=NAMED_MAX)).items))
+            story = of_books(told)
+            return story, checks(story) + recount(books, policy, budget_step(story))
+    except LogError as failed:
+        fail(str(failed))
+
+
+def _of_transcript(path: Path, incident: str) -> tuple[Story, list[Check]]:
+    try:
+        lines = [line for line in _lines(path) if isinstance(line, dict)]
+    except (OSError, msgspec.DecodeError) as failed:
+        fail(f"{path}: {failed}; give what `spendwarden replay --json` prints", USAGE)
+    story = of_transcript(lines, incident)
+    if story is None:
+        newest = dict.fromkeys(line["id"] for line in reversed(lines) if line.get("type") == "incident")
+        _unknown(incident, list(newest)[:NAMED_MAX])
+    return story, checks(story)
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file:
+        for raw in file:
+            yield msgspec.json.decode(raw)
+
+
+def _unknown(incident: str, others: Iterable[str]) -> NoReturn:
+    named = ", ".join(others)
+    fail(f"there is no incident {incident}; {f'the newest are {named}' if named else 'there is none at all'}")
