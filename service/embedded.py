@@ -114,6 +114,7 @@ class Embedded:
     nonce: Callable[[], str]
     telemetry: Telemetry = field(default_factory=Telemetry)
     _canary: list[str] | None = None
+    _wake: Callable[[], object] = field(default=lambda: None)  # what tells the couriers, once their loop is known
 
     @property
     def books(self) -> Books:
@@ -182,8 +183,6 @@ class Embedded:
     def adopted(self, newest: PolicySet) -> None:
         """A newer policy is in force: questions about it are answered from it. Its receivers are made at the next start."""
         self.policy = parse_dumped(newest.body)
-
-    _wake: Callable[[], None] = lambda: None  # noqa: E731 -- replaced when the loop is known
 
     async def live(self) -> None:
         """Delivers for ever; whatever ends it ends the process (fail-stop), and what had not ended is delivered after the next start."""

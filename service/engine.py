@@ -110,7 +110,7 @@ class Engine:
                 self.heard.ready, self.heard.failure = False, str(failed)
                 pause_s = RESTART_S[min(self.heard.restarts, len(RESTART_S) - 1)]
                 self.heard.restarts += 1
-                log.error("engine_restarts", reason=str(failed), pause_s=pause_s, restarts=self.heard.restarts)
+                log.warning("engine_restarts", reason=str(failed), pause_s=pause_s, restarts=self.heard.restarts)
                 self._news.clear()
                 self._news.wait(pause_s)
         self._refuse()

@@ -28,11 +28,11 @@ EPILOG: Final = "Try: `spendwarden demo`, then `spendwarden replay FILE --policy
 class Lazy(TyperGroup):
     """A group whose commands are imported when they are named."""
 
-    def list_commands(self, ctx: Any) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- click's signature
         """In the order of the table."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 -- click's signature
         """The command itself, or for the overview only its name and help."""
         if cmd_name not in COMMANDS:
             return None
@@ -41,7 +41,7 @@ class Lazy(TyperGroup):
         command.name = cmd_name
         return command
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 -- click's signature
         """The overview needs no command's module."""
         formatter.write_usage("spendwarden", "COMMAND [ARGS]...")
         formatter.write_paragraph()

@@ -70,7 +70,7 @@ async def serve(running: Running, host: str, port: int, ready: asyncio.Event | N
     """Runs everything until a signal; then folds what there is, saves and ends."""
     log = structlog.get_logger("run")
     server = uvicorn.Server(uvicorn.Config(running.app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5))
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # the order of the end is ours
+    vars(server)["capture_signals"] = contextlib.nullcontext  # the order of the end is ours
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)

@@ -54,7 +54,7 @@ def create(
 
     It goes to standard output, its id to standard error. A running service knows it at once: send it as `Authorization: Bearer TOKEN`.
     """
-    from service.bootstrap import now_ms  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
+    from service.bootstrap import now_ms  # noqa: PLC0415
 
     with _book(data) as book:
         try:

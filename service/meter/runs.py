@@ -31,12 +31,14 @@ DEFAULT_FACTOR_PERCENT: Final = 400
 
 CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH = (1 << n for n in range(9))
 _NOTHING: Final[list[Finding]] = []
-_RING: Final = (1 << 96) - 1
 _SLOT: Final = (1 << 32) - 1
 
 
 class Run(Struct, gc=False):
-    """One live execution with its children. `told` is a set of bits: the rules that have spoken."""
+    """One live execution with its children. `told` is a set of bits: the rules that have spoken.
+
+    The last three signatures lie, as checksums, in `ring` (two of them, in 64 bits) and `oldest`.
+    """
 
     agent: str
     use_case: str
@@ -54,6 +56,7 @@ class Run(Struct, gc=False):
     ended: bool = False
     watched: bool = False
     ring: int = 0
+    oldest: int = 0
     loop: float = 0.0
     repeats: int = 0
     size: int = 0
@@ -174,9 +177,9 @@ def _call(run: Run, u: Usage, records: Records, broken: list[tuple[int, Kind, fl
 def _signature(run: Run, signature: str, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
     """The same few signatures again and again, also in turns and across children: a CUSUM against the agent's own habit."""
     sig, ring = crc32(signature.encode()), run.ring
-    again = sig in (ring & _SLOT, ring >> 32 & _SLOT, ring >> 64)
+    again = sig in (ring & _SLOT, ring >> 32, run.oldest)
     if not again:
-        run.ring = (ring << 32 | sig) & _RING
+        run.oldest, run.ring = ring >> 32, (ring & _SLOT) << 32 | sig
     if run.calls > 1:
         run.repeats += again
         run.loop = min(NATS_MAX, max(0.0, run.loop + records.repeats.surprise(again)))

@@ -43,7 +43,7 @@ class Arrivals:
                     return
                 read = found
             item = read.item
-            if type(item) is not Refusal:
+            if not isinstance(item, Refusal):
                 time_ms = instant(item.time)
                 now_ms = self.now_ms
                 if now_ms is None or time_ms > now_ms + TOO_EARLY_MS:

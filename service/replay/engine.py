@@ -75,7 +75,7 @@ class Engine:
         if not self._waiting[p]:
             self._waiting[p] = True
             self._due.append(((arrival_ms // SECOND_MS + 1) * SECOND_MS, p))
-        return self._decide(arrival_ms, out) if out else []
+        return self._decide(out) if out else []
 
     def finish(self, arrival_ms: int) -> list[Decision]:
         """The end of the files: the open minute says its last word."""
@@ -83,7 +83,7 @@ class Engine:
             return []
         out: list[Envelope] = []
         self._pass((arrival_ms // MINUTE_MS + 1) * MINUTE_MS, out)
-        return self._decide(arrival_ms, out)
+        return self._decide(out)
 
     def _begin(self, arrival_ms: int) -> None:
         self._begun = True
@@ -120,7 +120,7 @@ class Engine:
             return self._minute + 1440
         return self._minute + (60 if silence > _EACH_MINUTE else 1)
 
-    def _decide(self, arrival_ms: int, out: list[Envelope]) -> list[Decision]:
+    def _decide(self, out: list[Envelope]) -> list[Decision]:
         decisions: list[Decision] = []
         for envelope in out:
             found = warden_hear(self.warden, max(envelope.mark_ms, self.warden.now_ms), envelope)
@@ -142,9 +142,9 @@ class Engine:
         kind = tuple[int, list[tuple[int, int]], list[int], bool, PolicySet]
         minute, due, offsets, begun, policy = msgspec.msgpack.decode(saved["clockwork"], type=kind)
         engine = cls(policy, len(offsets))
-        engine._minute, engine._due, engine._offsets, engine._begun = minute, deque(due), offsets, begun  # noqa: SLF001 -- its own
+        engine._minute, engine._due, engine._offsets, engine._begun = minute, deque(due), offsets, begun
         for _, p in due:
-            engine._waiting[p] = True  # noqa: SLF001
+            engine._waiting[p] = True
         engine.meters = [meter_snapshot.load(_under(saved, f"m{p}/")) for p in range(len(offsets))]
         engine.warden = warden_snapshot.load(_under(saved, "w/"))
         return engine

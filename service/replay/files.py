@@ -110,4 +110,4 @@ def _bounded(file: IO[bytes]) -> Iterator[bytes]:
     while line := readline(LINE_BYTES_MAX + 1):
         yield line
         while len(line) > LINE_BYTES_MAX and not line.endswith(b"\n"):
-            line = readline(LINE_BYTES_MAX + 1)  # noqa: PLW2901 -- the same line's rest
+            line = readline(LINE_BYTES_MAX + 1)

@@ -36,7 +36,7 @@ def replay(engine: Engine, heard: Iterable[tuple[int, Read]], seen: Tallies, sto
         seen.events += 1
         seen.last_ms = max(seen.last_ms, arrival_ms)
         item = read.item
-        if type(item) is Refusal:
+        if isinstance(item, Refusal):
             seen.refused += 1
             yield [refused_line(item, arrival_ms)]
         else:
