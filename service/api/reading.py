@@ -26,7 +26,7 @@ ScopeText = Annotated[str, Query(description="kind:name", openapi_examples={"use
 TimeText = Annotated[str, Query(description="RFC 3339 with an offset, or Unix seconds; the minute it lies in counts whole.")]
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The service behind this door."""
     service: Service = request.app.state.service
     return service
@@ -35,7 +35,7 @@ def service_of(request: Request) -> Service:
 Behind = Annotated[Any, Depends(service_of)]
 
 
-def list_question(
+async def list_question(
     scope: ScopeText = "",
     state: Annotated[str, Query(max_length=32)] = "",
     limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 100,
