@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from service.cli.examples import examples
-from service.cli.failures import USAGE, fail, mistakes
+from service.cli.failures import USAGE, fail, mistakes, read_text
 from service.policy import Mistake, PolicyError, load
 from service.policy.advice import advice
 from service.settings import secret
@@ -29,10 +29,7 @@ def command(
 
     A warning is no mistake: a secret that points nowhere here may be there where the service runs.
     """
-    try:
-        text = policy.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as failed:
-        fail(f"{policy}: {failed}", USAGE)
+    text = read_text(policy)
     try:
         found = load(text)
     except PolicyError as wrong:

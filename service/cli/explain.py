@@ -94,7 +94,7 @@ def _of_transcript(path: Path, incident: str) -> tuple[Story, list[Check]]:
     try:
         lines = [line for line in _lines(path) if isinstance(line, dict)]
     except (OSError, msgspec.DecodeError) as failed:
-        fail(f"{path}: {failed}; give what `spendwarden replay --json` prints", USAGE)
+        fail(f"{path}: {getattr(failed, 'strerror', None) or failed}; give what `spendwarden replay --json` prints", USAGE)
     story = of_transcript(lines, incident)
     if story is None:
         newest = dict.fromkeys(line["id"] for line in reversed(lines) if line.get("type") == "incident")

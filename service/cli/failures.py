@@ -25,14 +25,21 @@ def read_policy(path: Path | None) -> Policy:
     """The policy of a file, or the empty one; ends with every mistake by its path."""
     if path is None:
         return Policy()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as failed:
-        fail(f"{path}: {failed}", USAGE)
+    text = read_text(path)
     try:
         return load(text)
     except PolicyError as wrong:
         fail(mistakes(path, (f"{m.path}: {m.problem}" if m.path else m.problem for m in wrong.mistakes)), USAGE)
+
+
+def read_text(path: Path) -> str:
+    """What a person wrote; ends where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        fail(f"{path}: is not UTF-8 text", USAGE)
+    except OSError as failed:
+        fail(f"{path}: {failed.strerror or failed}", USAGE)
 
 
 def mistakes(path: Path, lines: Iterable[str], word: str = "mistake") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -43,10 +44,9 @@ def apply(
     from service.bootstrap import newest_policy, publish, sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
 
     try:
-        log = sqlite_log(data)
-        before = newest_policy(log)
-        now = publish(log, chosen)
-        log.close()
+        with closing(sqlite_log(data)) as log:
+            before = newest_policy(log)
+            now = publish(log, chosen)
     except LogError as failed:
         fail(str(failed))
     if before == now:

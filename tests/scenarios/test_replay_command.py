@@ -1,0 +1,198 @@
+"""`spendwarden replay`, in process: how the input is cut, stopped, split, packed or damaged changes nothing else of the transcript."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from service.cli.app import app
+from service.money import usd
+from tests.scenarios.calls import POLICY, START_S, Call, calls, lines, nanos
+
+Line = dict[str, Any]
+HEAVY = ("fastapi", "sqlalchemy", "river", "uvicorn", "httpx", "numpy", "rich")
+
+
+class Desk:
+    """A folder with a policy in which the command is run."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.policy = folder / "policy.yaml"
+        self.policy.write_text(POLICY)
+
+    def file(self, made: Sequence[Call] | bytes, name: str = "calls.jsonl") -> str:
+        path = self.folder / name
+        path.write_bytes(made if isinstance(made, bytes) else lines(made))
+        return str(path)
+
+    def run(self, *words: str, stdin: bytes = b"") -> list[Line]:
+        """The transcript; without how fast it was."""
+        done = CliRunner().invoke(app, ["replay", "--policy", str(self.policy), "--json", *words], input=stdin)
+        assert done.exit_code == 0, done.output
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        return [{key: value for key, value in line.items() if key != "events_per_s"} for line in told]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def decided(transcript: list[Line]) -> list[Line]:
+    return [line for line in transcript if line["type"] not in ("refused", "summary")]
+
+
+def refused(transcript: list[Line]) -> list[Line]:
+    return [line for line in transcript if line["type"] == "refused"]
+
+
+def test_a_runaway_is_found_and_every_nano_dollar_is_counted(desk: Desk) -> None:
+    made = calls()
+    transcript = desk.run(desk.file(made))
+    kinds = {kind for line in transcript if line["type"] == "incident" for kind in line["kinds"]}
+    assert {"budget_threshold", "execution_cap", "loop"} <= kinds
+    orders = [line for line in transcript if line["type"] == "order"]
+    assert {order["scope"]["name"] for order in orders} >= {"wild"}
+    assert {order["mode"] for order in orders} == {"observe"}
+    assert transcript[-1]["spend_usd"] == usd(nanos(made))
+    assert transcript[-1]["events"] == transcript[-1]["accepted"] == len(made)
+    crossed = [
+        (line["budget"], line["scope"]["name"], line["threshold"]) for line in transcript if line["type"] == "incident" and line["reason"] == "line_crossed"
+    ]
+    assert len(crossed) == len(set(crossed)) > 6
+
+
+@pytest.mark.parametrize("batch", [1, 7, 10_000])
+def test_how_it_is_read_in_batches_changes_nothing(desk: Desk, batch: int) -> None:
+    file = desk.file(calls())
+    assert desk.run(file, "--batch", str(batch)) == desk.run(file)
+
+
+@pytest.mark.parametrize("stops", [(1,), (299,), (300, 301), (17, 400, 599), (600,)])
+def test_stopped_and_resumed_it_prints_the_same(desk: Desk, stops: Sequence[int]) -> None:
+    file, state = desk.file(calls()), str(desk.folder / "state")
+    pieces = [desk.run(file, "--state", state, "--stop-after", str(stop)) for stop in stops]
+    assert all(line["type"] != "summary" for piece in pieces for line in piece)
+    pieces.append(desk.run(file, "--state", state))
+    assert [line for piece in pieces for line in piece] == desk.run(file)
+
+
+def test_several_files_are_merged_by_time(desk: Desk) -> None:
+    made = calls()
+    desk.file(made[0::3], "a.jsonl")
+    desk.file(made[1::3], "b.jsonl")
+    desk.file(gzip.compress(lines(made[2::3])), "c.jsonl.gz")
+    assert desk.run(str(desk.folder / "*.jsonl*")) == desk.run(desk.file(made, "whole"))
+
+
+def test_standard_input_is_a_file(desk: Desk) -> None:
+    assert desk.run("-", stdin=lines(calls())) == desk.run(desk.file(calls()))
+
+
+def test_a_packed_file_that_breaks_off_gives_what_came_before(desk: Desk) -> None:
+    made = calls()
+    packed = gzip.compress(lines(made))
+    transcript = desk.run(desk.file(packed[: len(packed) // 2], "calls.jsonl.gz"))
+    assert [line["reason"] for line in refused(transcript)][-1] == "not_json"
+    assert "breaks off" in refused(transcript)[-1]["detail"]
+    whole = transcript[-1]["accepted"]
+    assert 100 < whole < 600
+    assert transcript[-1]["spend_usd"] == usd(nanos(made[:whole]))
+
+
+def test_a_line_of_ten_megabytes_is_refused_and_disturbs_nothing(desk: Desk) -> None:
+    made = calls()
+    large = json.dumps({**made[0], "id": "large", "labels": {"a": "x" * 10_000_000}}).encode() + b"\n"
+    transcript = desk.run(desk.file(lines(made[:300]) + large + lines(made[300:])))
+    assert [(line["reason"], line["where"].rpartition(":")[2]) for line in refused(transcript)] == [("too_large", "301")]
+    plain = desk.run(desk.file(made))
+    assert decided(transcript) == decided(plain)
+    assert transcript[-1] == plain[-1] | {"events": 601, "refused": 1}
+
+
+@pytest.mark.parametrize("at", [0, 300, 599])
+def test_a_record_of_the_far_future_closes_nothing_behind_it(desk: Desk, at: int) -> None:
+    made = calls()
+    far = {**made[0], "id": "far", "time": START_S + 10 * 365 * 86_400}
+    transcript = desk.run(desk.file([*made[:at], far, *made[at:]]))
+    assert [(line["reason"], line["field"], line["id"]) for line in refused(transcript)] == [("too_early", "time", "far")]
+    assert decided(transcript) == decided(desk.run(desk.file(made)))
+
+
+def test_what_is_heard_twice_counts_once(desk: Desk) -> None:
+    """A fifth of all calls come again, up to two hundred records later."""
+    lot = random.Random(3)
+    made = calls()
+    again = {lot.randrange(number + 1, number + 200): call for number, call in enumerate(made) if lot.random() < 0.2}
+    doubled = [call for number, call in enumerate(made) for call in ([call, again[number]] if number in again else [call])]
+    transcript, plain = desk.run(desk.file(doubled)), desk.run(desk.file(made))
+    assert transcript[-1] == plain[-1] | {"events": len(doubled), "duplicates": len(doubled) - len(made)}
+    assert len(doubled) - len(made) > 50
+    assert last_of_each(transcript) == last_of_each(plain)
+
+
+def last_of_each(transcript: list[Line]) -> dict[str, Any]:
+    """Incidents by id, with their final figures."""
+    told = ("kinds", "severity", "spend_usd", "excess_usd", "scope", "state")
+    return {line["id"]: [line[key] for key in told] for line in transcript if line["type"] == "incident"}
+
+
+def test_what_is_wrong_is_refused_by_its_field_and_the_rest_counts(desk: Desk) -> None:
+    made = calls(20)
+    bad = [b"{", b'{"id": "a"}', lines([{**made[0], "id": "b", "input_tokens": -1}]), lines([{**made[0], "id": "c", "cost_usd": "NaN"}])]
+    transcript = desk.run(desk.file(b"\n".join([*bad, lines(made)])))
+    assert [(line["reason"], line["field"]) for line in refused(transcript)] == [
+        ("not_json", ""),
+        ("missing", "time"),
+        ("negative", "input_tokens"),
+        ("not_finite", "cost_usd"),
+    ]
+    assert transcript[-1]["spend_usd"] == usd(nanos(made))
+
+
+def test_a_rolling_budget_can_be_told(desk: Desk) -> None:
+    desk.policy.write_text("budgets: [{name: r, scope: {agent: '*'}, period: {rolling: 24h}, limit_usd: 1}]")
+    transcript = desk.run(desk.file(calls()))
+    assert any(line["type"] == "notice" and line.get("budget") == "r" for line in transcript)
+
+
+def test_a_person_gets_a_page(desk: Desk) -> None:
+    done = CliRunner().invoke(app, ["replay", "--policy", str(desk.policy), desk.file(calls())])
+    assert done.exit_code == 0
+    for words in ("metered AI spend in 600 records", "agent-4", "gpt-5", "Incidents", "critical"):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ([], 2, "at least one file"),
+        (["nowhere.jsonl"], 1, "nowhere.jsonl: no such file"),
+        (["-", "--format", "morse"], 2, "must be one of spendwarden, litellm"),
+        (["-", "--stop-after", "3"], 2, "needs --state"),
+        (["-", "--policy", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (["--journal", "nowhere"], 1, "cannot read nowhere"),
+        (["-", "--partitions", "0"], 2, "--partitions"),
+    ],
+)
+def test_what_cannot_be_done_is_said_on_standard_error(words: list[str], code: int, told: str) -> None:
+    done = CliRunner().invoke(app, ["replay", *words], input=b"")
+    assert done.exit_code == code
+    assert told in done.stderr
+    assert not done.stdout
+
+
+def test_it_starts_without_what_only_the_service_needs() -> None:
+    code = f"import sys, service.cli.replay; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
