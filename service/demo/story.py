@@ -44,12 +44,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Ending:
-    """How it ended: what was sent, and what the service says about it."""
+    """How it ended: what was sent, and what the service says about it. `spend`: all of it, by use case."""
 
+    stage: Stage
     feed: Feed
     calls: Sequence[Usage]
     order: dict[str, Any]
     incident: dict[str, Any]
+    spend: dict[str, Any]
     accepted_ms: int
 
 
@@ -65,10 +67,15 @@ async def play(stage: Stage) -> Ending:
     try:
         _say(stage, "From here on in real time", "Forty agents at work, all is well.")
         await client.sleep(stage.calm_s)
-        return await _run_away(stage, feed)
+        calls, order, accepted_ms = await _run_away(stage)
+        order = await _order(client, order["scope"]["name"], "effective", PROVED_WITHIN_S)
     finally:
         ended.set()
         await live
+    spend = await _counted(client, feed.usages + len(calls))
+    ending = Ending(stage, feed, calls, order, await client.ask(f"/v1/incidents/{order['incident']}"), spend, accepted_ms)
+    _show_end(ending)
+    return ending
 
 
 async def _replay_day(stage: Stage, feed: Feed) -> None:
@@ -78,7 +85,7 @@ async def _replay_day(stage: Stage, feed: Feed) -> None:
     began_ms = client.clock()
     count = await feed.catch_up()
     taken_ms = max(1, client.clock() - began_ms)
-    spend = await client.wait_for("the count of the day", "/v1/spend", lambda found: found["records"] >= feed.usages, COUNTED_WITHIN_S, by="use_case")
+    spend = await _counted(client, feed.usages)
     took_ms = max(1, client.clock() - began_ms)
     _say(
         stage,
@@ -96,7 +103,13 @@ def _show_spend(stage: Stage, by: dict[str, str]) -> None:
     stage.console.print(Padding(table, (0, 0, 0, INDENT)))
 
 
-async def _run_away(stage: Stage, feed: Feed) -> Ending:
+async def _counted(client: Client, records: int) -> dict[str, Any]:
+    """All spend by use case, once so many records are in the books."""
+    return await client.wait_for(f"the count of {records:,} records", "/v1/spend", lambda found: found["records"] >= records, COUNTED_WITHIN_S, by="use_case")
+
+
+async def _run_away(stage: Stage) -> tuple[list[Usage], dict[str, Any], int]:
+    """One agent loops until it is stopped: its calls, the order that stopped it, and when that was obeyed."""
     client = stage.client
     execution = f"{RUNAWAY.name}-{client.clock() // 1000:x}"
     _say(
@@ -117,12 +130,7 @@ async def _run_away(stage: Stage, feed: Feed) -> Ending:
         "bold green",
     )
     _say(stage, "Now the proof", "Paused is what a receiver says. It counts as stopped when the spend itself says so.")
-    order = await _order(client, execution, "effective", PROVED_WITHIN_S)
-    incident = await client.ask(f"/v1/incidents/{order['incident']}")
-    await client.sleep(0.3)  # so that the panel of the proof comes first
-    ending = Ending(feed, calls, order, incident, answers[0]["at_ms"])
-    _show_end(stage, ending)
-    return ending
+    return calls, order, answers[0]["at_ms"]
 
 
 async def _loop(stage: Stage, execution: str) -> list[Usage]:
@@ -165,7 +173,7 @@ def _nanos(usd: str) -> int:
     return int(Decimal(usd) * NANO)
 
 
-def _show_end(stage: Stage, ending: Ending) -> None:
+def _show_end(ending: Ending) -> None:
     order, each = ending.order, _each_nanos(ending)
     times = {step["state"]: step for step in order["states"]}
     lasted_ms = instant(ending.calls[-1].time) - instant(ending.calls[0].time)
@@ -178,11 +186,13 @@ def _show_end(stage: Stage, ending: Ending) -> None:
         ("Overshoot after the order", f"${Decimal(order['overshoot_usd']):,.2f}"),
         ("Saved", f"at least ${Decimal(saved):,.2f} an hour" if saved else "not known"),
         ("Proof", f"nothing spent until {times['effective']['time'][11:19]} UTC"),
+        ("All AI spend so far", f"${ending.spend['spend_usd']} in {ending.spend['records']:,} records, exact to the nano-dollar"),
     ]
-    table = Table(title="The runaway, in figures", title_justify="left", title_style="bold", show_header=False, width=min(stage.console.width, WIDTH_MAX))
+    console = ending.stage.console
+    table = Table(title="The runaway, in figures", title_justify="left", title_style="bold", show_header=False, width=min(console.width, WIDTH_MAX))
     for name, value in rows:
         table.add_row(name, Text(value, style="bold"))
-    stage.console.print(table)
+    console.print(table)
 
 
 def _say(stage: Stage, headline: str, detail: str, style: str = "bold") -> None:
