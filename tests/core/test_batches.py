@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -79,6 +80,15 @@ def test_a_bomb_is_given_up_at_the_limit() -> None:
     assert refused(gzip.compress(b" " * (BODY_BYTES_MAX + 1)), content_encoding="gzip") == Unreadable.TOO_LARGE
     assert refused(half + half, content_encoding="gzip") == Unreadable.TOO_LARGE
     assert refused(b" " * (BODY_BYTES_MAX + 1)) == Unreadable.TOO_LARGE
+
+
+def test_a_bomb_is_never_unpacked_whole() -> None:
+    bomb = gzip.compress(bytes(5 * BODY_BYTES_MAX), 1)
+    tracemalloc.start()
+    assert refused(bomb, content_encoding="gzip") == Unreadable.TOO_LARGE
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 3 * BODY_BYTES_MAX
 
 
 def test_too_many_records_are_refused_whole() -> None:

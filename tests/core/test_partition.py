@@ -21,6 +21,12 @@ def test_murmur2_is_kafkas(text: str, expected: int) -> None:
     assert murmur2(text.encode()) == expected % 2**32
 
 
+def test_the_partition_is_kafkas_default_one() -> None:
+    for n in range(100):
+        positive = murmur2(f"tenant/run-{n}".encode()) % 2**31  # toPositive: without the sign bit
+        assert partition_of("tenant", f"run-{n}", 12) == positive % 12
+
+
 def test_a_run_its_children_and_its_outcome_meet() -> None:
     usage = Usage(id="a", time=1.0, execution_id="child", parent_execution_id="root")
     grandchild = Usage(id="b", time=1.0, execution_id="x", parent_execution_id="child", root_execution_id="root")
