@@ -52,7 +52,7 @@ def command(
     if json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(account(story, found))) + b"\n")
         return
-    from service.cli.explain_page import show
+    from service.cli.explain_page import show  # noqa: PLC0415 -- rich is not needed for --json
 
     show(story, found)
 
@@ -72,9 +72,9 @@ def account(story: Story, found: list[Check]) -> dict[str, Any]:
 
 
 def _of_books(data: Path, incident: str) -> tuple[Story, list[Check]]:
-    from service.books import ListQuestion
-    from service.cli.recount import recount
-    from service.ledger import Ledger
+    from service.books import ListQuestion  # noqa: PLC0415 -- a transcript needs no database
+    from service.cli.recount import recount  # noqa: PLC0415
+    from service.ledger import Ledger  # noqa: PLC0415
 
     if not (data / LEDGER).is_file():
         fail(f"{data}: there are no books; give the folder that `spendwarden run --data` was started with", USAGE)

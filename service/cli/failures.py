@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from service.policy import Policy, PolicyError, load
+from service.policy import Policy, PolicyError, load, secret_warnings
 
 FAILED = 1
 USAGE = 2
@@ -40,6 +40,17 @@ def read_text(path: Path) -> str:
         fail(f"{path}: is not UTF-8 text", USAGE)
     except OSError as failed:
         fail(f"{path}: {failed.strerror or failed}", USAGE)
+
+
+def warn_of_secrets(path: Path | None, policy: Policy) -> None:
+    """Says which secrets are left out or point nowhere: no error to who only reads the policy."""
+    if not policy.receivers:
+        return
+    from service.settings import secret  # noqa: PLC0415 -- the environment is only looked at where a secret is named
+
+    found = secret_warnings(policy, secret)
+    if found and path is not None:
+        sys.stderr.write(f"{mistakes(path, map(str, found), 'warning')}\n")
 
 
 def mistakes(path: Path, lines: Iterable[str], word: str = "mistake") -> str:

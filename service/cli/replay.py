@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from service.cli.examples import examples
-from service.cli.failures import USAGE, fail, read_policy
+from service.cli.failures import USAGE, fail, read_policy, warn_of_secrets
 from service.facts import PolicySet
 from service.intake import FORMATS, Unknown
 from service.policy import Policy, dump
@@ -61,6 +61,7 @@ def command(
     if stop_after is not None and state is None:
         fail("--stop-after needs --state FILE, or what was read is lost", USAGE)
     chosen = read_policy(policy)
+    warn_of_secrets(policy, chosen)
     try:
         _replay(expand(files), chosen, json, form, partitions, batch, state, stop_after)
     except FilesError as wrong:

@@ -166,6 +166,15 @@ def test_a_rolling_budget_can_be_told(desk: Desk) -> None:
     assert any(line["type"] == "notice" and line.get("budget") == "r" for line in transcript)
 
 
+def test_a_secret_that_points_nowhere_is_only_a_warning(desk: Desk) -> None:
+    desk.policy.write_text('receivers: [{name: hook, kind: webhook, url: "https://a.example", secret: "env:SPENDWARDEN_NO_SUCH_SECRET"}]')
+    done = CliRunner().invoke(app, ["replay", "--policy", str(desk.policy), "--json", desk.file(calls(20))])
+    assert done.exit_code == 0
+    assert "1 warning" in done.stderr
+    assert "receivers[0].secret: points nowhere: env:SPENDWARDEN_NO_SUCH_SECRET" in done.stderr
+    assert all(json.loads(line)["type"] for line in done.stdout.splitlines())
+
+
 def test_a_person_gets_a_page(desk: Desk) -> None:
     done = CliRunner().invoke(app, ["replay", "--policy", str(desk.policy), desk.file(calls())])
     assert done.exit_code == 0
