@@ -49,6 +49,8 @@ def command(
 
     Arrival is the greatest time so far; several files are merged by time. A month takes seconds.
     """
+    if journal is not None and files:
+        fail("--journal repeats a journal alone; give no files of records beside it", USAGE)
     if journal is not None:
         from service.cli.journal import repeat  # noqa: PLC0415 -- only this option needs it
 

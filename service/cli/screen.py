@@ -76,7 +76,10 @@ def _head(s: dict[str, Any]) -> Text:
     text = Text()
     text.append(f"{spoken(nanos_of(s['spend_usd']))}", style="bold")
     text.append(f" metered AI spend in {s['events']:,} records ")
-    text.append(f"({s['duplicates']:,} repeated, {s['refused']:,} refused, {s['late']:,} late, {s['unpriced']:,} without a price; {s['events_per_s']:,} records/s)", style="dim")
+    text.append(
+        f"({s['duplicates']:,} repeated, {s['refused']:,} refused, {s['late']:,} late, {s['unpriced']:,} without a price; {s['events_per_s']:,} records/s)",
+        style="dim",
+    )
     return text
 
 

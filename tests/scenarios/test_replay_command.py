@@ -190,6 +190,7 @@ def test_a_person_gets_a_page(desk: Desk) -> None:
         (["-", "--format", "morse"], 2, "must be one of spendwarden, litellm"),
         (["-", "--stop-after", "3"], 2, "needs --state"),
         (["-", "--policy", "nowhere.yaml"], 2, "nowhere.yaml"),
+        (["-", "--journal", "nowhere"], 2, "give no files of records beside it"),
         (["--journal", "nowhere"], 1, "cannot read nowhere"),
         (["-", "--partitions", "0"], 2, "--partitions"),
     ],
