@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import secrets
 import signal
 import socket
@@ -138,7 +139,7 @@ def _failure(task: asyncio.Task[Ending]) -> BaseException | None:
 async def _tell(stage: Stage, seconds: float | None, picture: Path | None) -> Ending:
     ending = await play(stage)
     if picture is not None:
-        await asyncio.to_thread(picture.write_text, stage.console.export_svg(title="spendwarden demo", clear=False), "utf-8")
+        await asyncio.to_thread(picture.write_text, _drawn(stage.console), "utf-8")
     if seconds == 0:
         return ending
     stage.console.print("\nIt stays up. Try, in another terminal:", style="bold")
@@ -146,6 +147,11 @@ async def _tell(stage: Stage, seconds: float | None, picture: Path | None) -> En
     stage.console.print("Ctrl-C ends it." if seconds is None else f"It ends by itself in {seconds:g} s.", style="dim")
     await _stay(ending.feed, seconds)
     return ending
+
+
+def _drawn(console: Console) -> str:
+    """What the console has shown, as SVG that loads nothing from elsewhere: the fonts are those of whoever looks at it."""
+    return re.sub(r"@font-face \{.*?\}\s*", "", console.export_svg(title="spendwarden demo", clear=False), flags=re.DOTALL)
 
 
 async def _stay(feed: Feed, seconds: float | None) -> None:
