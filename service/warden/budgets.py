@@ -203,12 +203,19 @@ def close_periods(w: Warden, t: Tenant) -> None:
         limit = w.plan.limit(key[0])
         if period.end_ms + PERIOD_KEPT_DAYS * DAY_MS < reach and (limit is None or not limit.rolling_minutes):
             gone.append(key)
-        if limit is None:
-            continue
-        over = reach >= period.end_ms + 5 * MINUTE_MS if not limit.rolling_minutes else not period.told
+        if limit is not None and limit.rolling_minutes:
+            _roll(limit, period, reach // MINUTE_MS // limit.bucket_minutes)
+        over = _is_over(limit, period, reach)
         if over and period.incident and t.episodes.get(period.incident) is not None:
             incidents.resolve(w, t, t.episodes[period.incident], "period_over")
-        elif not over:
+        elif limit is not None and not over:
             look_ahead(w, t, limit, key[1], period)
     for key in gone:
         del t.periods[key]
+
+
+def _is_over(limit: Limit | None, period: Period, reach: int) -> bool:
+    """A calendar period ends, a rolling one when no line is reached any more, and any when a policy took its budget away."""
+    if limit is None:
+        return True
+    return not period.told if limit.rolling_minutes else reach >= period.end_ms + 5 * MINUTE_MS

@@ -51,9 +51,9 @@ class Overheard(Engine):
         super().__init__(policy, partitions)
         self.envelopes: list[Envelope] = []
 
-    def _decide(self, arrival_ms: int, out: list[Envelope]) -> list[Decision]:
+    def _decide(self, out: list[Envelope]) -> list[Decision]:
         self.envelopes += out
-        return super()._decide(arrival_ms, out)
+        return super()._decide(out)
 
 
 class Told(NamedTuple):
@@ -152,7 +152,12 @@ def _money() -> st.SearchStrategy[dict[str, object]]:
     usd = st.integers(-3_000_000_000, 9_000_000_000).map(lambda nanos: {"cost_usd": f"{Fraction(nanos, 10**9).__float__():.9f}", "model": "told"})
     foreign = st.fixed_dictionaries({"cost": st.sampled_from(["0.1", "2.55", 3, 0.000_000_000_7]), "currency": st.sampled_from(["EUR", "XXX", ""])})
     quantity = st.fixed_dictionaries(
-        {"quantity": st.sampled_from([0.0, 0.29, 7.0]), "unit": st.just("query"), "operation": st.sampled_from(["vector.query", "scan"]), "layer": st.just("retrieval")}
+        {
+            "quantity": st.sampled_from([0.0, 0.29, 7.0]),
+            "unit": st.just("query"),
+            "operation": st.sampled_from(["vector.query", "scan"]),
+            "layer": st.just("retrieval"),
+        }
     )
     return st.one_of(tokens, usd, usd, foreign, quantity)
 

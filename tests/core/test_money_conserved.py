@@ -12,7 +12,9 @@ from service.meter.fold import Meter
 from service.records import Usage
 from tests.core.streams import CALM, PRICES, START_MS, Heard, cost_nanos, dollars, policy_set, streams, told, truth
 
-BUDGETED = CALM + 'budgets: [{name: all, scope: total, period: month, limit_usd: 1000000}, {name: users, scope: {user: "*"}, period: month, limit_usd: 1000000}]\n'
+BUDGETED = (
+    CALM + 'budgets: [{name: all, scope: total, period: month, limit_usd: 1000000}, {name: users, scope: {user: "*"}, period: month, limit_usd: 1000000}]\n'
+)
 KINDS = ("agent", "use_case", "business_unit", "workflow", "model", "total")
 
 

@@ -1,0 +1,136 @@
+"""Causes add up to the excess exactly, and every incident can end: by the table, and by silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.facts import DRIVERS, Control, Decision, Incident, Order, OrderState, Receipt, Untold, encode
+from service.records import Usage
+from service.warden.fold import hear as warden_hear
+from service.warden.incidents import TRANSITIONS
+from tests.core.streams import CALM, START_MS, Heard, Told, silence, streams, told
+
+POLICY = (
+    CALM.replace("mode: observe", 'mode: enforce, allow: [{agent: "*"}, {execution: "*"}], min_loss_usd: 0, on: [loop, retry_storm], proof_s: 20')
+    + """
+budgets:
+  - {name: all, scope: total, period: day, limit_usd: 20, pause_at: 100}
+  - {name: recent, scope: {agent: "*"}, rolling: 1h, limit_usd: 9}
+caps: [{scope: {workflow: "*"}, limit_usd: 4, calls: 5, action: pause}]
+tiers: [{match: {agent: indexer}, allow: [small]}]
+"""
+)
+
+
+def incidents(decisions: Iterable[Decision]) -> list[Incident]:
+    return [d for d in decisions if isinstance(d, Incident)]
+
+
+def add_up(steps: Iterable[Incident]) -> None:
+    for step in steps:
+        if step.cause is not None and step.cause.drivers:
+            assert sum(driver.nanos for driver in step.cause.drivers) == step.excess_nanos, step
+            assert {driver.driver for driver in step.cause.drivers} <= set(DRIVERS)
+            assert step.cause.driver in DRIVERS
+            assert all(isinstance(driver.nanos, int) for driver in step.cause.drivers)
+
+
+def latest(run: Told) -> dict[str, str]:
+    return {step.id: step.state for step in incidents(run.decisions)}
+
+
+@st.composite
+def runaways(draw: st.DrawFn) -> list[Heard]:
+    """Calls of few runs that repeat themselves, retry and cost: enough for every rule of the meter to speak."""
+    heard: list[Heard] = []
+    now_ms = START_MS
+    for number in range(draw(st.integers(10, 60))):
+        now_ms += draw(st.sampled_from([0, 50, 700, 20_000]))
+        record = Usage(
+            id=f"id-{number}",
+            time=(now_ms - draw(st.sampled_from([0, 0, 3_000]))) / 1000,
+            agent=draw(st.sampled_from(["indexer", "triage"])),
+            workflow="daily",
+            model="house",
+            execution_id=f"run-{draw(st.integers(0, 2))}",
+            signature=draw(st.sampled_from(["same", "same", "same", "other"])),
+            attempt=draw(st.sampled_from([1, 2, 3, 4])),
+            input_tokens=draw(st.integers(10, 70_000)),
+            cost_usd=draw(st.sampled_from(["0.5", "1.25", "0.000000001", "-0.1", "3"])),
+        )
+        heard.append(Heard(now_ms, record))
+    return heard
+
+
+@given(st.one_of(runaways(), streams(20)))
+@settings(max_examples=80, deadline=None)
+def test_the_drivers_of_a_cause_add_up_to_the_excess_exactly_at_every_step(heard: list[Heard]) -> None:
+    add_up(incidents(told(POLICY, heard).decisions))
+
+
+@given(st.one_of(runaways(), streams(20)))
+@settings(max_examples=60, deadline=None)
+def test_after_a_long_silence_every_incident_is_resolved(heard: list[Heard]) -> None:
+    run = silence(told(POLICY, heard), days=3)
+    assert {eid: state for eid, state in latest(run).items() if state != "resolved"} == {}
+    assert all(t.tracked == {} for t in run.engine.warden.tenants.values()), "no order stands for ever"
+
+
+@given(runaways(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_people_and_receivers_say_every_incident_ends(heard: list[Heard], data: st.DataObject) -> None:
+    run = told(POLICY, heard)
+    warden, decisions = run.engine.warden, list(run.decisions)
+    for number in range(data.draw(st.integers(1, 12))):
+        known = sorted({d.id for d in incidents(decisions)}) or ["inc-none"]
+        orders = sorted({d.id for d in decisions if isinstance(d, Order)}) or ["ord-none"]
+        action = data.draw(st.sampled_from(["acknowledge", "snooze", "verdict", "note", "resume", "pause", "receipt"]))
+        if action == "receipt":
+            row: Control | Receipt = Receipt(
+                data.draw(st.sampled_from(orders)), "hook", data.draw(st.sampled_from(["delivered", "accepted", "refused", "failed", "expired"]))
+            )
+        else:
+            incident = data.draw(st.sampled_from(known))
+            verdict = data.draw(st.sampled_from(["real", "expected", "not_useful"]))
+            row = Control(f"c-{number}", "default", action, "ann", incident=incident, verdict=verdict)  # type: ignore[arg-type]
+        decisions += warden_hear(warden, warden.now_ms + 400, row)
+        warden.out = []
+    run = silence(Told(run.engine, decisions), days=3)
+    add_up(incidents(run.decisions))
+    assert {eid: state for eid, state in latest(run).items() if state != "resolved"} == {}
+
+
+@given(runaways())
+@settings(max_examples=40, deadline=None)
+def test_an_incident_moves_only_as_the_table_says_and_an_order_ends_once(heard: list[Heard]) -> None:
+    run = silence(told(POLICY, heard), days=3)
+    moves = {(state, new, action) for (state, _), (new, action) in TRANSITIONS.items()}
+    states: dict[str, str] = {}
+    revisions: dict[str, int] = {}
+    for step in incidents(run.decisions):
+        before = states.get(step.id, "")
+        assert (before, step.state, step.action) in moves or (step.action == "updated" and before == step.state)
+        assert step.revision >= revisions.get(step.id, 0)
+        states[step.id], revisions[step.id] = step.state, step.revision
+    final = [d.id for d in run.decisions if isinstance(d, OrderState) and d.state in {"effective", "refused", "expired", "failed"}]
+    assert len(final) == len(set(final))
+    sequences: dict[object, int] = {}
+    for d in run.decisions:
+        if isinstance(d, Order):
+            assert d.sequence > sequences.get(d.scope, 0)
+            sequences[d.scope] = d.sequence
+    said = [encode(d) for d in run.decisions if not isinstance(d, Untold)]
+    assert len(set(said)) == len(said), "nothing is said twice"
+
+
+@pytest.mark.parametrize("state", sorted({new for new, _ in TRANSITIONS.values()}))
+def test_from_every_state_there_is_a_way_to_resolved(state: str) -> None:
+    reached, following = set(), {state}
+    while following - reached:
+        reached |= following
+        following = {new for (old, _), (new, _) in TRANSITIONS.items() if old in reached}
+    assert "resolved" in reached
