@@ -15,7 +15,7 @@ from rich.text import Text
 
 from service.demo.client import Client, DemoError, Feed
 from service.demo.orchestrator import Orchestrator
-from service.demo.traffic import AGENTS, RUNAWAY, WORKS, repeated_call
+from service.demo.traffic import AGENTS, REPEATED_CALL_NANOS, RUNAWAY, WORKS, repeated_call
 from service.facts import MINUTE_MS
 from service.money import NANO, spoken
 from service.records import Usage, instant, rfc3339
@@ -156,17 +156,15 @@ async def _order(client: Client, execution: str, state: str, within_s: float) ->
 def reaction_ms(ending: Ending) -> int | None:
     """From the call that gave the loop away to the orchestrator's yes; None where the incident does not tell which call that was.
 
-    The incident was opened with what the run had spent until then, and each call costs the same.
+    The step that first names the run grew by what the run had spent until then, and each call costs the same.
     """
-    each = _each_nanos(ending)
-    opened = _nanos(ending.incident["history"][0]["spend_usd"])
-    if not each or opened % each or not 0 < opened // each <= len(ending.calls):
+    run, steps = ending.calls[0].execution_id, ending.incident["history"]
+    at = next((index for index, step in enumerate(steps) if run in step.get("executions", ())), None)
+    if at is None:
         return None
-    return ending.accepted_ms - instant(ending.calls[opened // each - 1].time)
-
-
-def _each_nanos(ending: Ending) -> int:
-    return _nanos(ending.incident["spend_usd"]) // len(ending.calls)
+    spent = _nanos(steps[at]["spend_usd"]) - (_nanos(steps[at - 1]["spend_usd"]) if at else 0)
+    number, rest = divmod(spent, REPEATED_CALL_NANOS)
+    return ending.accepted_ms - instant(ending.calls[number - 1].time) if not rest and 0 < number <= len(ending.calls) else None
 
 
 def _nanos(usd: str) -> int:
@@ -174,7 +172,7 @@ def _nanos(usd: str) -> int:
 
 
 def _show_end(ending: Ending) -> None:
-    order, each = ending.order, _each_nanos(ending)
+    order, each = ending.order, REPEATED_CALL_NANOS
     times = {step["state"]: step for step in order["states"]}
     lasted_ms = instant(ending.calls[-1].time) - instant(ending.calls[0].time)
     saved = times["effective"].get("saved_usd")
@@ -186,7 +184,7 @@ def _show_end(ending: Ending) -> None:
         ("Overshoot after the order", f"${Decimal(order['overshoot_usd']):,.2f}"),
         ("Saved", f"at least ${Decimal(saved):,.2f} an hour" if saved else "not known"),
         ("Proof", f"nothing spent until {times['effective']['time'][11:19]} UTC"),
-        ("All AI spend so far", f"${ending.spend['spend_usd']} in {ending.spend['records']:,} records, exact to the nano-dollar"),
+        ("All AI spend so far", f"${ending.spend['spend_usd']} in {ending.spend['records']:,} paid operations, exact to the nano-dollar"),
     ]
     console = ending.stage.console
     table = Table(title="The runaway, in figures", title_justify="left", title_style="bold", show_header=False, width=min(console.width, WIDTH_MAX))

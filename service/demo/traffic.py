@@ -173,6 +173,9 @@ def _query(agent: Agent, execution: str, at_ms: int, queries: int) -> Usage:
     )
 
 
+REPEATED_CALL_NANOS: Final = 120_000_000  # 4,200 tokens in and 760 out at the list price of the runaway's model
+
+
 def repeated_call(execution: str, number: int, at_ms: int) -> Usage:
     """The runaway's step: the same question again and again to a dear model, twelve cents each time."""
     work = RUNAWAY.work

@@ -20,7 +20,7 @@ from rich.console import Console
 from service.books import ListQuestion
 from service.cli import demo
 from service.demo.story import SEED, Ending, reaction_ms
-from service.demo.traffic import AGENTS, records
+from service.demo.traffic import AGENTS, REPEATED_CALL_NANOS, records
 from service.folder import LEDGER
 from service.ledger import Ledger
 from service.money import usd
@@ -53,6 +53,7 @@ async def test_the_runaway_is_found_stopped_and_proved_to_have_stopped(tmp_path:
     assert ending.incident["kinds"] == ["loop"]
     assert ending.incident["cause"]["driver"] == "calls_per_execution"
     assert reaction_ms(ending) is not None
+    assert {cost_nanos(call) for call in ending.calls} == {REPEATED_CALL_NANOS}
     orders = Ledger(f"sqlite:///{tmp_path / LEDGER}").orders(ListQuestion()).items
     assert [(story.order.action, story.order.scope.name) for story in orders] == [("pause", run)]
     assert_exact(ending)
