@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
 from time import time_ns  # noqa: TID251 -- the one clock of the service
+from typing import Final
 
 from fastapi import FastAPI
 from rich.console import Console
@@ -27,6 +28,8 @@ from service.log.sqlite import SqliteLog, SqliteSnapshots
 from service.policy import ConsoleReceiver, Policy, dump, parse_dumped
 from service.settings import secret
 from service.warden.plan import CONSOLE
+
+TAKEN_UP_MS: Final = 3_000  # by then every owner has copied a new policy into its partition
 
 
 def now_ms() -> int:
@@ -66,23 +69,23 @@ def newest_policy(log: SqliteLog) -> PolicySet | None:
 
 
 def publish(log: SqliteLog, policy: Policy) -> PolicySet:
-    """Appends a policy that differs from the newest one; returns the newest one then."""
+    """Appends a policy that differs from the newest one; returns the newest one then. A running service takes it up all at once."""
     newest = newest_policy(log)
     if newest is not None and newest.digest == policy.digest:
         return newest
-    following = PolicySet(newest.version + 1 if newest else 1, policy.digest, dump(policy))
+    following = PolicySet(newest.version + 1 if newest else 1, policy.digest, dump(policy), now_ms() + TAKEN_UP_MS if newest else 0)
     complete(log.append(CONTROLS, 0, [encode(following)]))
     return following
 
 
 def embedded(
-    data: Path, policy: Policy | None, public_url: str, *, partitions: int = 12, insecure_loopback: bool = False, console: Console | None = None
+    data: Path, policy: Policy | None, public_url: str, *, partitions: int | None = None, insecure_loopback: bool = False, console: Console | None = None
 ) -> Running:
     """The embedded service on a data folder. Without a policy the newest published one holds, or the empty one.
 
     Raises LogError where the folder cannot be used or has another number of partitions, ValueError where a receiver cannot be made.
     """
-    settle(data, partitions)
+    partitions = settle(data, partitions)
     log = sqlite_log(data)
     newest = newest_policy(log)
     chosen = policy or (parse_dumped(newest.body) if newest else Policy())

@@ -27,7 +27,9 @@ def missing() -> list[str]:
     engine = Engine(PolicySet(1, policy.digest, dump(policy)))
     found: set[Kind] = set()
     for number in range(60):
-        call = Usage(id=f"canary-{number}", time=_NOON_S + number, agent="canary", execution_id="canary-run", signature="same", input_tokens=100, cost_usd="0.05")
+        call = Usage(
+            id=f"canary-{number}", time=_NOON_S + number, agent="canary", execution_id="canary-run", signature="same", input_tokens=100, cost_usd="0.05"
+        )
         for decision in engine.hear(int(call.time) * 1000, call):  # type: ignore[arg-type]
             if isinstance(decision, Incident):
                 found.update(decision.kinds)

@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 import structlog
 
 from service import canary
+from service.api import BehindError
 from service.api.ports import Applies, Check
 from service.books import Books, BudgetStanding
 from service.couriers.dispatcher import Dispatcher
@@ -24,7 +25,7 @@ from service.facts import Control, PolicySet, Receipt, Scope, encode
 from service.intake import Refusal
 from service.intake.partition import partition_of, root_of
 from service.ledger import Ledger
-from service.log.ports import JOURNAL, OUTBOX, REFUSED, STREAM, Log, LogError
+from service.log.ports import JOURNAL, OUTBOX, REFUSED, STREAM, Log
 from service.policy import Policy, parse_dumped
 from service.policy.effective import effective
 from service.records import Record
@@ -32,6 +33,7 @@ from service.telemetry import Telemetry
 from service.warden.standing import standings
 
 LAG_MAX: Final = 500_000  # rows of the stream not yet folded; beyond it the door says 429
+BEHIND_S: Final = 2
 BOOKS_ROWS: Final = 2_000
 T = TypeVar("T")
 
@@ -128,7 +130,7 @@ class Embedded:
     async def accept(self, records: Sequence[Record], refusals: Sequence[Refusal]) -> None:
         """One transaction for the records, one for the dead letters; then the engine is told."""
         if self.engine.heard.lag_rows > LAG_MAX:
-            raise LogError(f"{self.engine.heard.lag_rows} rows wait to be folded; send slower")
+            raise BehindError(f"{self.engine.heard.lag_rows} rows wait to be folded.", BEHIND_S)
         batches: dict[int, list[bytes]] = defaultdict(list)
         for record in records:
             batches[partition_of(record.tenant, root_of(record), self.engine.partitions)].append(encode(record))

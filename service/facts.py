@@ -264,11 +264,15 @@ class Tick(Struct, array_like=True, tag="k", gc=False):
 
 
 class PolicySet(Struct, array_like=True, tag="p"):
-    """A policy takes effect: JSON of the whole policy as `service.policy.Policy` dumps it."""
+    """A policy takes effect at the first arrival from `from_ms` on, so that all partitions change at the same time of the log.
+
+    `body` is the whole policy as `service.policy.dump` writes it.
+    """
 
     version: int
     digest: str
     body: bytes
+    from_ms: int = 0
 
 
 class Envelope(Struct, array_like=True, tag="e"):

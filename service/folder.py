@@ -19,6 +19,7 @@ LEDGER: Final = "ledger.db"
 TOKENS: Final = "tokens.db"
 DELIVERIES: Final = "deliveries.db"
 FIXED: Final = "folder.json"
+PARTITIONS: Final = 12
 
 
 class Fixed(Struct, forbid_unknown_fields=False):
@@ -38,13 +39,15 @@ def partitions_of(data: Path) -> int | None:
         raise LogError(f"cannot read {path}: {broken}; restore it from a backup: it holds the number of stream partitions") from broken
 
 
-def settle(data: Path, partitions: int) -> None:
-    """Writes the number down in a new folder, durably; raises LogError where another one was settled before."""
+def settle(data: Path, partitions: int | None) -> int:
+    """The folder's number, written down in a new one; None takes what is settled. Raises LogError where it is another one."""
     settled = partitions_of(data)
     if settled is None:
-        _write(data / FIXED, msgspec.json.encode(Fixed(partitions)) + b"\n")
-    elif settled != partitions:
+        settled = partitions or PARTITIONS
+        _write(data / FIXED, msgspec.json.encode(Fixed(settled)) + b"\n")
+    elif partitions not in (None, settled):
         raise LogError(f"{data} was made with {settled} stream partitions, which is fixed; start with --partitions {settled}, or on a new folder")
+    return settled
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -102,7 +102,11 @@ def _warden(warden: Warden) -> Iterable[Metric]:
         states = Counter(episode.state for episode in t.episodes.values())
         for state in STATES:
             incidents.add_metric([t.name, state], states[state])
-        for limit, count in (("SERIES_PER_TENANT_MAX", t.series_folded), ("PERIODS_PER_TENANT_MAX", t.periods_folded), ("NOTICES_PER_MINUTE_MAX", t.storm_untold)):
+        for limit, count in (
+            ("SERIES_PER_TENANT_MAX", t.series_folded),
+            ("PERIODS_PER_TENANT_MAX", t.periods_folded),
+            ("NOTICES_PER_MINUTE_MAX", t.storm_untold),
+        ):
             bounds.add_metric([t.name, limit], count)
     yield from (spend, incidents, bounds)
     yield _gauge("warden_reach_ms", "up to which arrival all partitions have been heard", warden.reach_ms)

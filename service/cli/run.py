@@ -36,13 +36,15 @@ def command(
     insecure_loopback: Annotated[
         bool, typer.Option("--insecure-loopback", envvar="SPENDWARDEN_INSECURE_LOOPBACK", help="Serve this machine itself (127.0.0.1) without tokens.")
     ] = False,
-    partitions: Annotated[int, typer.Option(envvar="SPENDWARDEN_PARTITIONS", min=1, max=1024, help="Stream partitions; fixed once a folder is made.")] = 12,
+    partitions: Annotated[
+        int | None, typer.Option(envvar="SPENDWARDEN_PARTITIONS", min=1, max=1024, help="Stream partitions of a new folder (default 12); fixed then.")
+    ] = None,
 ) -> None:
     """Start the service: HTTP door, detection, alerts and orders, in one process on SQLite.
 
     What was accepted (202) survives a kill; started again on the same folder it goes on where it was.
     """
-    settings = _settings(listen, data, partitions)
+    settings = _settings(listen, data)
     chosen = read_policy(policy) if policy is not None else None
     if chosen is not None:
         _secrets_or_fail(policy, chosen)
@@ -53,9 +55,9 @@ def command(
     asyncio.run(serve(running, *settings.address))
 
 
-def _settings(listen: str, data: Path, partitions: int) -> Settings:
+def _settings(listen: str, data: Path) -> Settings:
     try:
-        return Settings(listen=listen, data=data, partitions=partitions)
+        return Settings(listen=listen, data=data)
     except ValueError as wrong:
         fail(f"--listen {listen}: {wrong}", USAGE)
 

@@ -39,22 +39,39 @@ def hear(meter: Meter, offset: int, arrival_ms: int, item: Item, out: list[Envel
     """Folds one row; appends to `out` what a mark that it passes makes the meter say."""
     if arrival_ms >= meter.next_mark_ms:
         _speak(meter, arrival_ms, out)
+        if meter.coming is not None and arrival_ms >= meter.coming.from_ms:
+            adopt(meter, meter.coming)
     meter.heard = offset
     if type(item) is Usage:
         usage.hear(meter, offset, arrival_ms, item)
     elif isinstance(item, PolicySet):
-        adopt(meter, item)
+        _take_policy(meter, arrival_ms, item)
     elif isinstance(item, Outcome | Change):
         _other(meter, arrival_ms, item)
 
 
+def policy_version(meter: Meter) -> int:
+    """Of the newest policy heard of, in force or coming; 0 before the first."""
+    newest = meter.coming or meter.policy
+    return newest.version if newest is not None else 0
+
+
+def _take_policy(meter: Meter, arrival_ms: int, policy: PolicySet) -> None:
+    """A policy not newer than the newest one heard of changes nothing; the first one holds at once."""
+    if policy.version <= policy_version(meter):
+        return
+    if meter.policy is None or arrival_ms >= policy.from_ms:
+        adopt(meter, policy)
+    else:
+        meter.coming = policy
+
+
 def adopt(meter: Meter, policy: PolicySet) -> None:
-    """A policy not newer than the one in force changes nothing."""
-    if meter.policy is None or policy.version > meter.policy.version:
-        meter.policy = policy
-        meter.plan = compile_plan(policy)
-        for open_cell in meter.minute.cells.values():
-            open_cell.rates = meter.plan.rates(open_cell.cell.provider, open_cell.cell.model, open_cell.event_minute)
+    """From here on this policy is in force, also for the cells that are open."""
+    meter.policy, meter.coming = policy, None
+    meter.plan = compile_plan(policy)
+    for open_cell in meter.minute.cells.values():
+        open_cell.rates = meter.plan.rates(open_cell.cell.provider, open_cell.cell.model, open_cell.event_minute)
 
 
 def _other(meter: Meter, arrival_ms: int, r: Outcome | Change) -> None:
@@ -117,4 +134,4 @@ def _run_spend(tenant: str, root: str, run: Run, offset: int) -> RunSpend:
     return RunSpend(tenant, root, run.agent, offset, run.nanos, run.calls, run.last_ms, run.ended)
 
 
-__all__ = ["Meter", "adopt", "fold", "hear"]
+__all__ = ["Meter", "adopt", "fold", "hear", "policy_version"]

@@ -11,7 +11,7 @@ import msgspec
 from service import parts
 from service.facts import Counts, decode_stream, encode
 from service.meter.cells import Minute, OpenShare
-from service.meter.fold import VERSION, fold
+from service.meter.fold import VERSION, fold, policy_version
 from service.meter.habits import Habits
 from service.meter.plan import EMPTY_PLAN, compile_plan
 from service.meter.repeats import Generation, Repeats
@@ -44,7 +44,7 @@ class MeterFold:
 
     def policy_version(self, state: Meter) -> int:
         """Of the policy in force."""
-        return state.policy.version if state.policy is not None else 0
+        return policy_version(state)
 
     def dump(self, state: Meter) -> Mapping[str, bytes]:
         """The whole state; sealed generations of repeats are the very same bytes each time."""

@@ -13,13 +13,14 @@ from service.meter.runs import Runs
 
 
 class Meter(Struct):
-    """The state of one stream partition. `pending` waits for the next mark; `said` are findings told once a day, by arrival minute.
+    """The state of one stream partition. `coming` is a policy whose time has not come; `pending` waits for the next mark; `said` are findings told once a day, by arrival minute.
 
     `plan` is derived from the policy.
     """
 
     partition: int
     policy: PolicySet | None = None
+    coming: PolicySet | None = None
     next_mark_ms: int = 0
     said_ms: int = 0
     heard: int = -1

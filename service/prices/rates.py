@@ -33,9 +33,7 @@ class ByKind(NamedTuple):
     output: int
 
 
-def cost(  # noqa: PLR0917 -- the four kinds of tokens in their one order, without the price of naming them a million times
-    rates: Rates, input_tokens: int, cache_read: int, cache_write: int, output: int, batch: bool = False
-) -> tuple[int, ByKind]:
+def cost(rates: Rates, input_tokens: int, cache_read: int, cache_write: int, output: int, batch: bool = False) -> tuple[int, ByKind]:
     """The nano-dollars of one record, and their split by token kind, which sums to them exactly.
 
     The record is summed in pico-dollars and rounded down once; each part is within a nano-dollar of its own exact cost.

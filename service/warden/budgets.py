@@ -114,7 +114,7 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
         episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
     episode.pace = pace(limit, period, w.now_ms)
     episode.runs_out_ms = runs_out(limit, period, w.now_ms)
-    episode.detail = f"{period.spent} of {limit.amount} tokens" if limit.tokens else ""
+    episode.detail = f"{period.spent:,} of {limit.amount:,} tokens" if limit.tokens else ""
     evidence = Evidence(
         "budget_line",
         round(period.spent * 100 / limit.amount, 4),

@@ -54,7 +54,7 @@ def hear(w: Warden, arrival_ms: int, row: JournalRow) -> list[Decision]:
         case Envelope():
             _envelope(w, row)
         case PolicySet():
-            _adopt(w, row)
+            _take_policy(w, row)
         case Control():
             controls.obey(w, tenant(w, row.tenant), row)
         case Receipt():
@@ -63,6 +63,8 @@ def hear(w: Warden, arrival_ms: int, row: JournalRow) -> list[Decision]:
                     orders.receipt(w, t, row)
         case _:
             pass  # a tick: only time has passed
+    if w.coming is not None and w.now_ms >= w.coming.from_ms:
+        _adopt(w, w.coming)
     minute = w.now_ms // MINUTE_MS
     if minute > w.minute:
         w.minute = minute
@@ -130,11 +132,25 @@ def _total(w: Warden, p: int, fact: Progress | Tally | Share | Heaviest) -> None
             windows.callers(tenant(w, fact.tenant), fact)
 
 
-def _adopt(w: Warden, policy: PolicySet) -> None:
-    """A policy not newer than the one in force changes nothing; raising a limit never tells a line again."""
-    if w.policy is not None and policy.version <= w.policy.version:
+def policy_version(w: Warden) -> int:
+    """Of the newest policy heard of, in force or coming; 0 before the first."""
+    newest = w.coming or w.policy
+    return newest.version if newest is not None else 0
+
+
+def _take_policy(w: Warden, policy: PolicySet) -> None:
+    """A policy not newer than the newest one heard of changes nothing; the first one holds at once."""
+    if policy.version <= policy_version(w):
         return
-    w.policy = policy
+    if w.policy is None or w.now_ms >= policy.from_ms:
+        _adopt(w, policy)
+    else:
+        w.coming = policy
+
+
+def _adopt(w: Warden, policy: PolicySet) -> None:
+    """From here on this policy is in force; raising a limit never tells a line again."""
+    w.policy, w.coming = policy, None
     w.plan = compile_plan(policy)
     for t in w.tenants.values():
         for (name, _, _), period in t.periods.items():

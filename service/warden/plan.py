@@ -13,6 +13,7 @@ from service.prices import PriceBook
 from service.warden.periods import PeriodSpan, period_of
 
 CONSOLE: Final = "console"
+ORDERED: Final = frozenset({"pause", "throttle", "degrade"})
 VIEWS_MAX: Final = 100_000
 CELL_KINDS: Final = frozenset({"agent", "use_case", "business_unit", "workflow", "provider", "model", "tenant"})
 TOTALLED: Final = ("agent", "use_case", "business_unit", "workflow", "provider", "model")
@@ -28,10 +29,10 @@ class Limit:
         self.tokens = isinstance(entry, Quota)
         self.amount: int = entry.limit_nanos if isinstance(entry, Budget) else entry.tokens
         self.lines: tuple[float, ...] = entry.thresholds if isinstance(entry, Budget) else (100.0,)
-        self.pause_at = entry.pause_at if isinstance(entry, Budget) else None
+        self.pause_at = entry.pause_at if isinstance(entry, Budget) else 100.0 if entry.action in ORDERED else None
         if self.pause_at is not None and self.pause_at not in self.lines:
             self.lines = tuple(sorted({*self.lines, self.pause_at}))
-        self.action = "pause"
+        self.action = entry.action if isinstance(entry, Quota) and entry.action in ORDERED else "pause"
         self.forecast = isinstance(entry, Budget)
         self.period: Period = entry.period
         self.zone = ZoneInfo(zone)

@@ -10,7 +10,7 @@ import msgspec
 
 from service import parts
 from service.facts import decode_journal, encode
-from service.warden.fold import VERSION, fold
+from service.warden.fold import VERSION, fold, policy_version
 from service.warden.plan import EMPTY_PLAN, compile_plan
 from service.warden.state import Tenant, Warden
 
@@ -41,7 +41,7 @@ class WardenFold:
 
     def policy_version(self, state: Warden) -> int:
         """Of the policy in force."""
-        return state.policy.version if state.policy is not None else 0
+        return policy_version(state)
 
     def dump(self, state: Warden) -> Mapping[str, bytes]:
         """The whole state."""

@@ -202,6 +202,7 @@ class Warden(Struct):
     partition: int
     partitions: int
     policy: PolicySet | None = None
+    coming: PolicySet | None = None
     now_ms: int = 0
     closed: int = -1
     marks: list[int] = field(default_factory=list)

@@ -108,6 +108,8 @@ def _budget(incident: Incident) -> str:
 
 def _money(incident: Incident, kind: Kind) -> str:
     spent = spoken(incident.spend_nanos)
+    if kind is Kind.TOKEN_QUOTA and incident.detail:
+        return incident.detail
     if kind is Kind.PAUSE_IGNORED and incident.ordered is not None:
         return f"{spoken(incident.ordered.overshoot_nanos)} since the order"
     if incident.limit_nanos is not None and incident.budget:
