@@ -204,16 +204,17 @@ def test_the_number_of_partitions_is_fixed_with_the_folder(own: Path) -> None:
 # ------------------------------------------------------------------ policy apply
 
 
-def test_a_running_service_takes_up_a_published_policy(tmp_path: Path) -> None:
+def test_a_running_service_takes_up_a_published_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Raised to twice as much, the day's limit is not reached any more; the lines told before are not told again."""
     data, raised = tmp_path / "data", tmp_path / "raised.yaml"
     raised.write_text(POLICY.replace("period: day, limit_usd: 2", "period: day, limit_usd: 20"))
 
     async def life() -> None:
         service = await lived(data, calls=30)
+        monkeypatch.setattr("service.bootstrap.now_ms", lambda: service.now_ms)
         done = run("policy", "apply", str(raised), "--data", str(data))
         assert done.stdout == f"published: version 2, digest {load(raised.read_text()).digest}\n"
-        await service.live(2_000)
+        await service.live(5_000)
         assert [policy.version for policy in service.adopted] == [2]
         assert service.engine.heard.policy_version == 2
         for owner in service.engine._owners():
