@@ -6,6 +6,7 @@ everything else goes to `service.intake.careful`, which takes the time to say wh
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from service.money import nanos_of
 from service.records import DEFAULT_TENANT, RECORD_BYTES_MAX, TOO_EARLY_MS, Amount, Change, Outcome, Usage, instant
 
 _decode_usage: Final = msgspec.json.Decoder(Usage).decode
+_decode_other: Final[msgspec.json.Decoder[Outcome | Change]] = msgspec.json.Decoder(Outcome | Change)
 _SURE_USD: Final = 10**9 - 1
 
 
@@ -33,12 +35,24 @@ def parse(raw: bytes, where: str = "", unknown: Unknown | None = None) -> Usage 
     try:
         usage = _decode_usage(raw)
     except (ValueError, RecursionError):
-        return read_carefully(raw, where, unknown)
-    time = usage.time
-    timely = 0 <= time < TIME_END_S if isinstance(time, float) else 1970 < time.year < 9999
-    if timely and usage.tenant and _is_sure(usage.cost_usd) and _is_sure(usage.cost):
+        return _other(raw) or read_carefully(raw, where, unknown)
+    if _timely(usage.time) and usage.tenant and _is_sure(usage.cost_usd) and _is_sure(usage.cost):
         return usage
     return read_carefully(raw, where, unknown)
+
+
+def _other(raw: bytes) -> Outcome | Change | None:
+    """An outcome or a change without a fault; None where it takes a closer look."""
+    try:
+        record = _decode_other.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+    sure = isinstance(record, Change) or _is_sure(record.value_usd)
+    return record if sure and record.tenant and _timely(record.time) else None
+
+
+def _timely(time: datetime | float) -> bool:
+    return 0 <= time < TIME_END_S if isinstance(time, float) else 1970 < time.year < 9999
 
 
 def _is_sure(amount: Amount | None) -> bool:

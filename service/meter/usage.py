@@ -127,10 +127,12 @@ def _run(meter: Meter, u: Usage, agent: str, use_case: str, sums: Measures, nano
         if run is not None:
             run.last_minute = meter.minute.number
             own = records if run.agent == agent else meter.habits.of(u.tenant, run.agent)
-            meter.pending += follow(run, u, root, nanos, event_ms, arrival_ms, own)
+            found = follow(run, u, root, nanos, event_ms, arrival_ms, own)
+            if found:
+                meter.pending += found
             if run.watched:
                 runs.watched.add((u.tenant, root))
     if u.attempt > 1 or (records.storm and u.attempt == 1):
-        found = storm(records, u, agent, use_case, event_ms, arrival_ms)
-        if found is not None:
-            meter.pending.append(found)
+        storming = storm(records, u, agent, use_case, event_ms, arrival_ms)
+        if storming is not None:
+            meter.pending.append(storming)
