@@ -89,9 +89,9 @@ def _cross(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> N
         event = incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE
         incidents.step(w, t, episode, event, "line_crossed")
     episode.thresholds = crossed
-    incidents.tell(w, t, episode, "line_crossed", line=True)
     if pausing:
         orders.request(w, t, episode, episode.scope, limit.action, "pause_at", until_ms=period.end_ms)
+    incidents.tell(w, t, episode, "line_crossed", line=True)
 
 
 def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> Episode:

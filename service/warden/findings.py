@@ -12,7 +12,8 @@ RUNS_KEPT_MAX: Final = 50_000
 WORSE_FACTOR: Final = 4
 HOUR_MS: Final = 3_600_000
 SMALL_NANOS: Final = 100_000_000  # ten cents
-LEAST_AGE_MS: Final = 60_000
+LEAST_AGE_MS: Final = 1_000
+SURE_AGE_MS: Final = 60_000
 ORDERED_ACTIONS: Final = frozenset({"pause", "throttle", "degrade"})
 
 
@@ -51,9 +52,8 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
     fresh = episode.state in ("", "resolved")
     incidents.step(w, t, episode, incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE, str(f.kind))
     if action in ORDERED_ACTIONS:
-        pace = _pace(w, t, f)
-        loss = None if f.action in ORDERED_ACTIONS else pace
-        orders.request(w, t, episode, scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=pace)
+        loss = None if f.action in ORDERED_ACTIONS else _pace(w, t, f, SURE_AGE_MS)
+        orders.request(w, t, episode, scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS))
     if fresh or fresh_kind or graver:
         incidents.tell(w, t, episode, "opened" if fresh else "worse" if graver else "new_finding")
     else:
@@ -71,10 +71,10 @@ def _action(w: Warden, f: Finding) -> str:
     return "pause" if f.kind in w.plan.pausing and f.kind != Kind.EXECUTION_CAP else ""
 
 
-def _pace(w: Warden, t: Tenant, f: Finding) -> int:
-    """Nanos an hour that the scope burns now: the least that an hour's delay would cost."""
+def _pace(w: Warden, t: Tenant, f: Finding, age_ms: int) -> int:
+    """Nanos an hour that the scope burns now; a run is taken to be at least `age_ms` old, so that a short burst makes no great loss."""
     if f.execution:
-        return f.spend_nanos * HOUR_MS // max(f.time_ms - f.since_ms, LEAST_AGE_MS)
+        return f.spend_nanos * HOUR_MS // max(f.time_ms - f.since_ms, age_ms)
     return windows.pace(w, t, f.scope)
 
 

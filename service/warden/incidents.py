@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from service.facts import Evidence, Finding, Incident, Scope, Untold, ident
 from service.warden import routing
 from service.warden.state import EVIDENCE_MAX, EXECUTIONS_MAX, FINDINGS_KEPT_MINUTES, Episode, Tenant, Warden
@@ -123,10 +125,12 @@ def tell(w: Warden, t: Tenant, episode: Episode, reason: str, *, line: bool = Fa
 
 
 def _last_line(w: Warden, episode: Episode, reason: str) -> Incident:
+    """The step that is told, with what has been ordered since."""
+    t = w.tenants[episode.tenant]
     for decision in reversed(w.out):
         if isinstance(decision, Incident) and decision.id == episode.id:
-            return decision
-    return line(w, w.tenants[episode.tenant], episode, "updated", reason)
+            return msgspec.structs.replace(decision, order=episode.order, ordered=routing.ordered(t, episode))
+    return line(w, t, episode, "updated", reason)
 
 
 def resolve(w: Warden, t: Tenant, episode: Episode, reason: str) -> None:
