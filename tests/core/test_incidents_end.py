@@ -129,7 +129,8 @@ def test_an_incident_moves_only_as_the_table_says_and_an_order_ends_once(heard: 
 
 @pytest.mark.parametrize("state", sorted({new for new, _ in TRANSITIONS.values()}))
 def test_from_every_state_there_is_a_way_to_resolved(state: str) -> None:
-    reached, following = set(), {state}
+    reached: set[str] = set()
+    following = {state}
     while following - reached:
         reached |= following
         following = {new for (old, _), (new, _) in TRANSITIONS.items() if old in reached}

@@ -1,0 +1,57 @@
+"""`python -m tests.bench NAME [--json]`: what the product's figures are, on this machine, now.
+
+Each bench is a module with `arguments(parser)` and `run(asked) -> list[Figure]`; the load of the machine is told beside its figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from importlib import import_module
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.figures import Figure
+
+BENCHES: Final = {
+    "replay": ("tests.bench.replay", "records a second of meter and warden on one core; memory; growth with the number of records"),
+    "latency": ("tests.bench.latency", "HTTP accept -> order accepted by a receiver, at several rates"),
+    "kill": ("tests.bench.kill", "the live service killed again and again while fed: nothing lost, nothing repeated"),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, (module, help_text) in BENCHES.items():
+        bench = names.add_parser(name, help=help_text, description=help_text)
+        bench.add_argument("--json", action="store_true", help="one line of JSON instead of a table")
+        import_module(module).arguments(bench)
+    asked = parser.parse_args()
+    before = os.getloadavg()
+    figures: list[Figure] = import_module(BENCHES[asked.name][0]).run(asked)
+    load = [round(x, 2) for x in (before[0], os.getloadavg()[0])]
+    if asked.json:
+        print(json.dumps({"bench": asked.name, "cores": os.cpu_count(), "load_before_after": load, "figures": {f.name: f.value for f in figures}}))
+    else:
+        _show(asked.name, figures, load)
+    return 1 if any(f.met is False and f.must for f in figures) else 0
+
+
+def _show(name: str, figures: list[Figure], load: list[float]) -> None:
+    table = Table(title=f"bench {name}  ({os.cpu_count()} cores, load {load[0]} before, {load[1]} after)")
+    for heading in ("figure", "value", "unit", "goal"):
+        table.add_column(heading, justify="right" if heading == "value" else "left")
+    for f in figures:
+        met = "" if f.met is None else " [green]met[/green]" if f.met else " [red]missed[/red]"
+        value = f"{f.value:,.0f}" if isinstance(f.value, float) and f.value >= 100 else f"{f.value:,.3g}" if isinstance(f.value, float) else f"{f.value:,}"
+        table.add_row(f.name, value, f.unit, f.goal + met)
+    Console(width=140).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
