@@ -182,7 +182,7 @@ def _show_end(ending: Ending) -> None:
         ("Given away by", ", ".join(ending.incident["kinds"]).replace("_", " ")),
         ("From that call to the accepted order", f"{took} ms" if (took := reaction_ms(ending)) is not None else "not known"),
         ("Overshoot after the order", f"${Decimal(order['overshoot_usd']):,.2f}"),
-        ("Saved", f"at least ${Decimal(saved):,.2f} an hour" if saved else "not known"),
+        ("Saved", f"about ${Decimal(saved):,.2f} an hour" if saved else "not known"),
         ("Proof", f"nothing spent until {times['effective']['time'][11:19]} UTC"),
         ("All AI spend so far", f"${ending.spend['spend_usd']} in {ending.spend['records']:,} paid operations, exact to the nano-dollar"),
     ]
