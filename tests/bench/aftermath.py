@@ -1,0 +1,223 @@
+"""What must be true on the data folder of a service that was killed: each question is answered by a list of what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import time_ns
+from typing import Any, NamedTuple
+
+from service.books import SpendQuestion
+from service.bootstrap import newest_policy
+from service.embedded import Bookkeeper
+from service.engine import Engine as LiveEngine
+from service.facts import Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
+from service.folder import LEDGER, LOGS
+from service.ledger import Ledger
+from service.log.ports import JOURNAL, REFUSED, STREAM
+from service.log.sqlite import SqliteLog, SqliteSnapshots
+from service.records import Change, Outcome, Usage
+from service.replay.engine import Engine, totals
+from service.replay.outbox import decided
+from service.replay.run import counted
+from tests.bench.live import ROOT
+from tests.bench.siege import Siege
+
+ALL = 1 << 30
+PARTITIONS = 12
+LATER_MS = 150_000
+
+
+class Decided(NamedTuple):
+    """What was found and decided, by identity and figures; what is rationed or follows the receivers' answers is left out."""
+
+    findings: dict[str, tuple[Any, ...]]
+    incidents: dict[str, frozenset[str]]
+    lines: frozenset[tuple[str, str, float]]
+
+
+def settle(data: Path) -> dict[str, int]:
+    """Two minutes pass on the folder, so that every minute has had its last word; what the meters counted."""
+    log = SqliteLog(data / LOGS, lambda: time_ns() // 1_000_000 + LATER_MS)
+    policy = newest_policy(log)
+    assert policy is not None
+    engine = LiveEngine(log, SqliteSnapshots(data / LOGS), PARTITIONS, log._clock, lambda: secrets.randbits(62), policy)
+    engine.start()
+    counts: dict[str, int] = {}
+    for _ in range(6):  # each is answered after a turn; a turn a second says the tick's mark
+        counts = engine.ask(lambda _, meters: counted(meter.counts for meter in meters)).result(60)
+        asyncio.run(asyncio.sleep(0.5))
+    engine.stop()
+    log.close()
+    return counts
+
+
+def totals_wrong(data: Path, siege: Siege, counts: dict[str, int]) -> list[str]:
+    """Nothing lost, nothing repeated: in the journal's own replay, in the books, and in the meters' counts."""
+    log = SqliteLog(data / LOGS, _never)
+    wrong = [] if counts["accepted"] == siege.records else [f"{siege.records:,} records were acknowledged, {counts['accepted']:,} are counted once"]
+    wrong += [f"{name} = {counts[name]}" for name in ("conflicts", "unpriced", "repeats_forgotten", "unchecked") if counts[name]]
+    keeper = Bookkeeper(log, Ledger(f"sqlite:///{data / LEDGER}"))
+    while keeper.catch_up():
+        pass
+    booked = keeper.ledger.spend(SpendQuestion("default", by="agent"))
+    wrong += differences("books", booked.by, siege.truth)
+    if (booked.nanos, booked.records) != (sum(siege.truth.values()), sum(1 for _ in _usages(data))):
+        wrong.append(f"books: {booked.nanos} nanos of {booked.records} records, {sum(siege.truth.values())} were sent")
+    keeper.ledger.close()
+    if _now(log.span(REFUSED, 0))[1]:
+        wrong.append("records were refused")
+    log.close()
+    return wrong
+
+
+def _usages(data: Path) -> Iterable[str]:
+    return {item.id for _, _, item in _stream(data) if isinstance(item, Usage)}
+
+
+def transcript_wrong(data: Path) -> list[str]:
+    """`replay --journal` must print what `export --what transcript` prints, byte for byte (its last line, the summary, apart)."""
+    said = _command("export", "--what", "transcript", "--data", str(data))
+    again = _command("replay", "--journal", str(data), "--json").splitlines(keepends=True)
+    if said == b"".join(again[:-1]) and said:
+        return []
+    first = next((n for n, (a, b) in enumerate(zip(said.splitlines(), again, strict=False)) if a != b.strip()), -1)
+    return [f"transcript: {len(said.splitlines())} lines said, {len(again) - 1} replayed; the first that differs is number {first}"]
+
+
+def _command(*words: str) -> bytes:
+    run = "import sys; from service.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", run, *words], capture_output=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    return done.stdout
+
+
+def decisions_wrong(data: Path) -> list[str]:
+    """Findings, incidents and lines must be those of an engine in memory that heard the same records at the same arrivals undisturbed."""
+    log = SqliteLog(data / LOGS, _never)
+    rows = [decode_journal(row.value) for row in _now(log.read(JOURNAL, 0, 0, ALL))]
+    policy = newest_policy(log)
+    decisions = asyncio.run(_outbox(log))
+    log.close()
+    assert policy is not None
+    live = _decided([row for row in rows if isinstance(row, Envelope)], decisions)
+    calm = _undisturbed(policy, _stream(data))
+    wrong: list[str] = []
+    for name, found, right in zip(Decided._fields, live, calm, strict=True):
+        if found != right:
+            wrong.append(f"{name}: too much or other {_some(_items(found) - _items(right))}, missing or other {_some(_items(right) - _items(found))}")
+    return wrong
+
+
+async def _outbox(log: SqliteLog) -> list[Decision]:
+    return [decision async for decisions in decided(log) for decision in decisions]
+
+
+def _stream(data: Path) -> list[tuple[int, int, Usage | Outcome | Change]]:
+    """(arrival, partition, record) of all partitions, by arrival; what came in one instant stays in its partition's order."""
+    log = SqliteLog(data / LOGS, _never)
+    found: list[tuple[int, int, Usage | Outcome | Change]] = []
+    for partition in range(PARTITIONS):
+        for row in _now(log.read(STREAM, partition, 0, ALL)):
+            item = decode_stream(row.value)
+            if not isinstance(item, Tick | PolicySet):
+                found.append((row.arrival_ms, partition, item))
+    log.close()
+    return sorted(found, key=lambda each: each[:2])
+
+
+class _Overheard(Engine):
+    def __init__(self, policy: PolicySet) -> None:
+        super().__init__(policy, PARTITIONS)
+        self.envelopes: list[Envelope] = []
+
+    def _decide(self, out: list[Envelope]) -> list[Decision]:
+        self.envelopes += out
+        return super()._decide(out)
+
+
+def _undisturbed(policy: PolicySet, heard: Sequence[tuple[int, int, Usage | Outcome | Change]]) -> Decided:
+    engine = _Overheard(policy)
+    decisions: list[Decision] = []
+    for arrival_ms, _, record in heard:
+        decisions += engine.hear(arrival_ms, record)
+    decisions += engine.finish(heard[-1][0] + LATER_MS)
+    return _decided(engine.envelopes, decisions)
+
+
+def _decided(envelopes: Iterable[Envelope], decisions: Iterable[Decision]) -> Decided:
+    findings = {fact.id: _figures(fact) for envelope in envelopes for fact in envelope.facts if isinstance(fact, Finding)}
+    incidents: defaultdict[str, set[str]] = defaultdict(set)
+    lines: set[tuple[str, str, float]] = set()
+    for step in decisions:
+        if isinstance(step, Incident):
+            incidents[step.id].update(str(kind) for kind in step.kinds if kind != Kind.PAUSE_IGNORED)
+            if step.reason == "line_crossed":
+                lines.update((step.id, step.budget, line) for line in step.thresholds)
+    return Decided(findings, {name: frozenset(kinds) for name, kinds in incidents.items()}, frozenset(lines))
+
+
+def _figures(f: Finding) -> tuple[Any, ...]:
+    return (f.kind, f.scope, f.time_ms, f.arrival_ms, f.spend_nanos, f.expected_nanos, f.limit_nanos, f.observed, f.expected)
+
+
+def orders_wrong(data: Path, siege: Siege) -> list[str]:
+    """Whatever the receiver heard was decided; what it heard twice was the same; every order reached it."""
+    log = SqliteLog(data / LOGS, _never)
+    decisions = asyncio.run(_outbox(log))
+    log.close()
+    orders = {d.id for d in decisions if isinstance(d, Order)}
+    known = {getattr(d, "id", "") for d in decisions}
+    ids = [d.id for d in decisions if isinstance(d, Order)]
+    wrong = [f"the receiver heard {event}, which nobody decided" for event in siege.told if event not in known]
+    wrong += [f"{event} had {len(contents)} contents" for event, contents in siege.heard.items() if len(contents) > 1]
+    wrong += [f"{name} was ordered {ids.count(name)} times" for name in orders if ids.count(name) > 1]
+    return wrong
+
+
+def orders_undelivered(data: Path, siege: Siege) -> int:
+    """Orders that the receiver never heard: those that were overtaken or still waited at the end."""
+    log = SqliteLog(data / LOGS, _never)
+    decisions = asyncio.run(_outbox(log))
+    log.close()
+    return sum(isinstance(d, Order) and d.mode == "enforce" and d.id not in siege.told for d in decisions)
+
+
+def warden_totals(data: Path) -> dict[str, int]:
+    """Spend by agent, by the journal's own replay."""
+    from service.replay.journal import Repetition  # noqa: PLC0415
+
+    log = SqliteLog(data / LOGS, _never)
+    repetition = Repetition(PARTITIONS)
+    repetition.hear(0, _now(log.read(JOURNAL, 0, 0, ALL)))
+    log.close()
+    return totals(repetition.wardens[0], "agent")
+
+
+def differences(what: str, found: dict[str, int], right: dict[str, int]) -> list[str]:
+    names = {*found, *right}
+    return [
+        f"{what}: {name} has {found.get(name, 0)} nanos, {right.get(name, 0)} were sent" for name in sorted(names) if found.get(name, 0) != right.get(name, 0)
+    ]
+
+
+def _items(value: Any) -> set[Any]:
+    return set(value.items()) if isinstance(value, dict) else set(value)
+
+
+def _some(things: Iterable[Any]) -> str:
+    found = sorted(map(str, things))
+    return f"{len(found)}: {found[:3]}"
+
+
+def _now(call: Any) -> Any:
+    return asyncio.run(call)
+
+
+def _never() -> int:
+    raise AssertionError("who only reads stamps nothing")
