@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from service.facts import MINUTE_MS, Member
 from service.meter.cells import MEMBERS_PER_MINUTE_MAX, OTHER, OpenShare
-from service.meter.plan import attributes_of_usage, member_kind
 from service.meter.state import Meter
 from service.records import Usage
 
 
 def add(meter: Meter, offset: int, u: Usage, nanos: int, tokens: int, event_ms: int) -> None:
     """The record joins each member it belongs to, once."""
-    attributes = attributes_of_usage(u)
-    found: dict[Member, None] = {}
-    for pattern in meter.plan.members:
-        scope = pattern.member(attributes)
-        if scope is not None:
-            found[Member(u.tenant, member_kind(pattern), scope.name)] = None
-    for member in found:
-        share = _open(meter, member, event_ms // MINUTE_MS)
+    event_minute = event_ms // MINUTE_MS
+    for kind, name in meter.plan.members_of(u):
+        share = _open(meter, Member(u.tenant, kind, name), event_minute)
         share.records += 1
         share.nanos += nanos
         share.tokens += tokens

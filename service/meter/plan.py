@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from service.facts import MINUTE_MS, Cell, Kind, PolicySet
-from service.policy import Cap, Planned, Policy, ScopePattern, matches, parse_dumped
+from service.policy import ALL, Cap, Planned, Policy, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook, Rates
 from service.records import UNATTRIBUTED, Usage
 
 DEFAULT_FACTOR_PERCENT: Final = 400
 CACHE_MAX: Final = 50_000
+_PLAIN: Final = frozenset({"user", "customer", "api_key"})  # kinds that a record names itself
 CELL_KINDS: Final = frozenset({"agent", "use_case", "business_unit", "workflow", "provider", "model", "tenant"})
 
 
 class Limits(Struct, frozen=True):
-    """What one run may use; None is no limit, and so is a factor of 0. `action` is what breaking it asks for; empty for the built-in watch."""
+    """What one run may use; None is no limit, and so is a factor of 0. `counted`: there is one beside money. `action` is what breaking it asks for; empty for the built-in watch."""
 
     factor_percent: int = DEFAULT_FACTOR_PERCENT
     expected_nanos: int | None = None
@@ -28,6 +29,7 @@ class Limits(Struct, frozen=True):
     children: int | None = None
     duration_s: int | None = None
     action: str = ""
+    counted: bool = False
 
 
 NO_LIMITS: Final = Limits()
@@ -41,9 +43,23 @@ class Plan:
         self.book = PriceBook.of(policy)
         patterns = [*(budget.scope for budget in policy.budgets), *(quota.scope for quota in policy.quotas)]
         self.members = tuple(dict.fromkeys(pattern for pattern in patterns if not cell_decides(pattern)))
+        plain = [p for p in self.members if len(p.terms) == 1 and not p.tenant and p.kind in _PLAIN]
+        self._plain = tuple((kind, _names(p.name for p in plain if p.kind == kind)) for kind in dict.fromkeys(p.kind for p in plain))
+        self._others = tuple(p for p in self.members if p not in plain)
         self.planned_by_cell = tuple(p for p in policy.planned if all(key in CELL_KINDS for key, _ in p.match.conditions))
         self.planned_by_member = tuple(p for p in policy.planned if p not in self.planned_by_cell)
         self._limits: dict[tuple[str, str, str, str, str], Limits] = {}
+
+    def members_of(self, u: Usage) -> list[tuple[str, str]]:
+        """Each member, (kind, name), that a record counts for, once."""
+        found = [(kind, name) for kind, names in self._plain if (name := getattr(u, kind)) and (names is None or name in names)]
+        if self._others:
+            attributes = attributes_of_usage(u)
+            for pattern in self._others:
+                scope = pattern.member(attributes)
+                if scope is not None and (member := (member_kind(pattern), scope.name)) not in found:
+                    found.append(member)
+        return found
 
     def rates(self, provider: str, model: str, event_minute: int) -> Rates | None:
         """Prices per token, or None where nobody knows them."""
@@ -142,6 +158,12 @@ def compile_plan(policy: PolicySet) -> Plan:
     return Plan(parse_dumped(policy.body))
 
 
+def _names(names: Iterable[str]) -> frozenset[str] | None:
+    """The members that limits ask for by name; None where one asks for all."""
+    asked = frozenset(names)
+    return None if ALL in asked else asked
+
+
 def _now(planned: Planned, event_ms: int) -> bool:
     return planned.from_ms <= event_ms < planned.to_ms
 
@@ -165,6 +187,7 @@ def _tightest(caps: list[Cap]) -> Limits:
         children=_least([cap.children for cap in caps]),
         duration_s=_least([cap.duration_s for cap in caps]),
         action="pause" if "pause" in actions else actions[0] if actions else "none",
+        counted=any(value is not None for cap in caps for value in (cap.calls, cap.depth, cap.children, cap.duration_s)),
     )
 
 

@@ -139,7 +139,7 @@ def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms:
     if u.layer == "inference":
         run.calls += 1
         _call(run, u, records, broken)
-    if run.limits is not NO_LIMITS:
+    if run.limits.counted:
         _limits(run, event_ms, broken)
     return [_finding(run, u, root, event_ms, arrival_ms, rule) for rule in broken] if broken else _NOTHING
 

@@ -8,7 +8,7 @@ from service.policy.model import Detection, Pauses, Policy, dump, parse_dumped
 from service.policy.periods import Period
 from service.policy.pricing import Currency, ModelPrice, OperationPrice, Prices
 from service.policy.schema import policy_schema
-from service.policy.scopes import KINDS, Match, ScopePattern, matches
+from service.policy.scopes import ALL, KINDS, Match, ScopePattern, matches
 from service.policy.secret_references import secret_warnings
 from service.policy.telling import (
     ConsoleReceiver,
@@ -23,6 +23,7 @@ from service.policy.telling import (
 )
 
 __all__ = [
+    "ALL",
     "KINDS",
     "BatchRule",
     "Budget",

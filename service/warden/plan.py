@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from service.facts import TOTAL, Cell, Member, PolicySet, Scope
-from service.policy import Budget, Match, Period, Policy, Quota, ScopePattern, matches, parse_dumped
+from service.policy import ALL, Budget, Match, Period, Policy, Quota, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook
 from service.warden.periods import PeriodSpan, period_of
 
@@ -72,6 +72,7 @@ class Plan:
         self._by_cell = [limit for limit in limits if all(kind in CELL_KINDS for kind, _ in limit.pattern.terms)]
         self._by_member = [limit for limit in limits if limit not in self._by_cell]
         self._views: dict[Cell, View] = {}
+        self._members: dict[Member, tuple[tuple[Limit, str], ...]] = {}
         pauses = policy.pauses
         self.mode = pauses.mode
         self.pausing = frozenset(pauses.on)
@@ -107,18 +108,12 @@ class Plan:
 
     def member_limits(self, member: Member) -> tuple[tuple[Limit, str], ...]:
         """Every limit that a tallied member runs against."""
-        tenant, kind, name = member
-        found: list[tuple[Limit, str]] = []
-        for limit in self._by_member:
-            pattern = limit.pattern
-            if pattern.tenant not in ("", tenant):
-                continue
-            if len(pattern.terms) == 1:
-                if pattern.kind == kind and pattern.name in ("*", name):
-                    found.append((limit, name))
-            elif str(pattern) == kind:
-                found.append((limit, name))
-        return tuple(found)
+        known = self._members.get(member)
+        if known is None:
+            if len(self._members) >= VIEWS_MAX:
+                self._members.clear()
+            known = self._members[member] = tuple((limit, member.name) for limit in self._by_member if _concerns(limit.pattern, member))
+        return known
 
     def owner(self, attributes: Mapping[str, str]) -> str:
         """The first owner that matches, or nobody."""
@@ -147,6 +142,14 @@ class Plan:
             if planned.from_ms <= event_ms < planned.to_ms and matches(conditions, attributes):
                 return index, planned.extra_nanos
         return None
+
+
+def _concerns(pattern: ScopePattern, member: Member) -> bool:
+    if pattern.tenant not in ("", member.tenant):
+        return False
+    if len(pattern.terms) > 1:
+        return str(pattern) == member.kind
+    return pattern.kind == member.kind and pattern.name in (ALL, member.name)
 
 
 def compile_plan(policy: PolicySet) -> Plan:
