@@ -70,7 +70,7 @@ class Share(Struct, array_like=True, gc=False):
 
         >>> share = Share(seen=20, of=200)
         >>> round(share.surprise(True), 2), round(share.surprise(False), 2)
-        (2.19, -2.2)
+        (2.2, -2.2)
         """
         usual = self.usual
         return math.log(STUCK / usual) if happened else math.log((1.0 - STUCK) / (1.0 - usual))
