@@ -182,7 +182,8 @@ def _signature(run: Run, signature: str, records: Records, broken: list[tuple[in
         run.oldest, run.ring = ring >> 32, (ring & _SLOT) << 32 | sig
     if run.calls > 1:
         run.repeats += again
-        run.loop = min(NATS_MAX, max(0.0, run.loop + records.repeats.surprise(again)))
+        if again or run.loop:
+            run.loop = min(NATS_MAX, max(0.0, run.loop + records.repeats.surprise(again)))
         if run.loop < LOOP_NATS:
             records.repeats.learn(again)
         elif not run.told & LOOP:
@@ -194,7 +195,8 @@ def _same_size(run: Run, size: int, records: Records, broken: list[tuple[int, Ki
     again = abs(size - run.size) * 1000 <= STREAK_TOLERANCE_PERMILLE * size
     if run.calls > 1:
         run.repeats += again
-        run.streak = min(NATS_MAX, max(0.0, run.streak + records.same_size.surprise(again)))
+        if again or run.streak:
+            run.streak = min(NATS_MAX, max(0.0, run.streak + records.same_size.surprise(again)))
         if run.streak < STREAK_NATS:
             records.same_size.learn(again)
         elif not run.told & STREAK:
