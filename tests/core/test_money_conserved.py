@@ -7,8 +7,7 @@ from hypothesis import given, settings
 
 from service.facts import Measures, Progress, Share, Tally
 from service.meter import cells
-from service.meter import fold as meter_fold
-from service.meter.fold import Meter
+from service.meter.fold import Meter, fold
 from service.records import Usage
 from tests.core.streams import CALM, PRICES, START_MS, Heard, cost_nanos, dollars, policy_set, streams, told, truth
 
@@ -41,7 +40,7 @@ def test_at_every_mark_what_was_said_so_far_adds_up_to_what_was_heard_so_far(hea
     items = [(0, START_MS, policy_set(PRICES)), *((offset, arrival_ms, record) for offset, (arrival_ms, record) in enumerate([*heard, *heard[:3]], 1))]
     items = [(offset, max(START_MS, items[offset - 1][1] if offset > len(heard) else arrival_ms), item) for offset, arrival_ms, item in items]
     said: dict[object, int] = {}
-    for envelope in meter_fold.fold(meter, items):
+    for envelope in fold(meter, items):
         for fact in envelope.facts:
             if isinstance(fact, Tally | Progress):
                 assert fact.offset <= envelope.offset
@@ -79,9 +78,9 @@ def test_an_amount_in_another_currency_is_rounded_once_and_one_without_a_rate_is
 @settings(max_examples=60, deadline=None)
 def test_a_bound_that_is_reached_is_counted_and_loses_no_money(heard: list[Heard]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meter_fold, "CELLS_PER_MINUTE_MAX", 2)
-        patch.setattr(meter_fold, "MEMBERS_PER_MINUTE_MAX", 1)
-        patch.setattr(meter_fold, "CALLERS_PER_MINUTE_MAX", 1)
+        patch.setattr("service.meter.usage.CELLS_PER_MINUTE_MAX", 2)
+        patch.setattr("service.meter.members.MEMBERS_PER_MINUTE_MAX", 1)
+        patch.setattr("service.meter.usage.CALLERS_PER_MINUTE_MAX", 1)
         run = told(BUDGETED, heard, partitions=1)
     for kind in ("use_case", "business_unit", "model", "total"):
         assert run.totals(kind) == truth(heard, kind), kind
