@@ -23,7 +23,7 @@ from service.log.gathered import Gathered
 from service.log.ports import CONTROLS, OUTBOX, STREAM, Log, LogError, Snapshots
 from service.meter.fold import Meter
 from service.meter.snapshot import MeterFold
-from service.runner import Owner, OwnerError
+from service.runner import SAVE_EVERY_MS, Owner, OwnerError
 from service.warden.snapshot import WardenFold
 from service.warden.state import Warden
 
@@ -32,6 +32,8 @@ SECOND_MS: Final = 1_000
 IDLE_S: Final = 0.02
 RESTART_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 TRIM_EVERY_MS: Final = 600_000
+FIRST_SAVE_MS: Final = 1_000  # a service that is killed again and again still gets on
+SAVE_APART_MS: Final = 100  # between two owners' snapshots, so that none waits for all
 DAY_MS: Final = 86_400_000
 T = TypeVar("T")
 _TICK: Final = encode(Tick())
@@ -116,11 +118,14 @@ class Engine:
         self._refuse()
 
     async def _restore(self) -> None:
-        now_ms = self.clock()
+        due_ms = self.clock() - SAVE_EVERY_MS + FIRST_SAVE_MS
         gathered = Gathered(self.log, self.snapshots)
         self._gathered = gathered
-        self._meters = [await Owner.restore(MeterFold(), p, gathered, gathered, nonce=self.nonce(), now_ms=now_ms) for p in range(self.partitions)]
-        self._warden = await Owner.restore(WardenFold(self.partitions), 0, gathered, gathered, nonce=self.nonce(), now_ms=now_ms)
+        self._warden = await Owner.restore(WardenFold(self.partitions), 0, gathered, gathered, nonce=self.nonce(), now_ms=due_ms)
+        self._meters = [
+            await Owner.restore(MeterFold(), p, gathered, gathered, nonce=self.nonce(), now_ms=due_ms + SAVE_APART_MS * (p + 1) % SAVE_EVERY_MS)
+            for p in range(self.partitions)
+        ]
         await self._adopt(self.policy)
 
     async def _adopt(self, policy: PolicySet) -> None:

@@ -36,7 +36,7 @@ LATER_MS = 150_000
 class Decided(NamedTuple):
     """What was found and decided, by identity and figures; what is rationed or follows the receivers' answers is left out."""
 
-    findings: dict[str, tuple[Any, ...]]
+    findings: frozenset[tuple[Any, ...]]
     incidents: dict[str, frozenset[str]]
     lines: frozenset[tuple[str, str, float]]
 
@@ -151,7 +151,7 @@ def _undisturbed(policy: PolicySet, heard: Sequence[tuple[int, int, Usage | Outc
 
 
 def _decided(envelopes: Iterable[Envelope], decisions: Iterable[Decision]) -> Decided:
-    findings = {fact.id: _figures(fact) for envelope in envelopes for fact in envelope.facts if isinstance(fact, Finding)}
+    findings = frozenset(_figures(fact) for envelope in envelopes for fact in envelope.facts if isinstance(fact, Finding))
     incidents: defaultdict[str, set[str]] = defaultdict(set)
     lines: set[tuple[str, str, float]] = set()
     for step in decisions:
@@ -163,7 +163,7 @@ def _decided(envelopes: Iterable[Envelope], decisions: Iterable[Decision]) -> De
 
 
 def _figures(f: Finding) -> tuple[Any, ...]:
-    return (f.kind, f.scope, f.time_ms, f.arrival_ms, f.spend_nanos, f.expected_nanos, f.limit_nanos, f.observed, f.expected)
+    return (f.id, f.kind, f.scope, f.time_ms, f.arrival_ms, f.spend_nanos, f.expected_nanos, f.limit_nanos, f.observed, f.expected)
 
 
 def orders_wrong(data: Path, siege: Siege) -> list[str]:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tests.bench import aftermath
-from tests.bench.figures import Figure, exactly
+from tests.bench.figures import Figure, exactly, quantile
 from tests.bench.siege import besiege
 
 
@@ -41,6 +41,8 @@ def killed(folder: Path, kills: int, seed: int) -> list[Figure]:
     return [
         Figure("kills", siege.kills, "", f"= {kills}", siege.kills == kills, must=True),
         Figure("kills of a service that was ready", siege.kills_ready, ""),
+        Figure("from the start to ready, p50", quantile(siege.ready_s, 0.5), "s"),
+        Figure("from the start to ready, max", max(siege.ready_s, default=0.0), "s"),
         Figure("batches", siege.batches, ""),
         Figure("batches sent again", siege.sent_again, "times"),
         Figure("records acknowledged", siege.records, ""),

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -88,6 +89,26 @@ class Live:
             await asyncio.sleep(0.05)
         raise AssertionError(f"not ready after {START_S} s: {self.output.read_text()[-3000:]}")
 
+    async def idle(self, at_most_s: float = 60.0) -> None:
+        """Waits until everything that was taken is folded, decided and delivered; returns late rather than never."""
+        client, started = Client(self.port), perf_counter()
+        while perf_counter() - started < at_most_s:
+            figures = _exposed((await client.ask("/metrics")).decode())
+            if not figures["spendwarden_engine_lag_rows"] and not figures["spendwarden_deliveries_waiting"]:
+                break
+            await asyncio.sleep(1.1)  # the lag is counted once a second
+        client.close()
+
+
+def _exposed(text: str) -> Counter[str]:
+    """Prometheus text as sums by name."""
+    found: Counter[str] = Counter()
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            name, _, value = line.rpartition(" ")
+            found[name.partition("{")[0]] += int(float(value))
+    return found
+
 
 class Client:
     """One kept connection; an OSError or EOFError means that nobody knows whether a request was taken."""
@@ -103,9 +124,9 @@ class Client:
         finally:
             self.close()
 
-    async def fetch(self, path: str) -> Any:
-        """The JSON behind a path."""
-        return json.loads((await self._ask(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()))[1])
+    async def ask(self, path: str) -> bytes:
+        """What is behind a path."""
+        return (await self._ask(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()))[1]
 
     async def post(self, body: bytes) -> tuple[int, bytes]:
         """Lines of records; the status and the answer."""

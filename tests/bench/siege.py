@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from time import time
+from time import perf_counter, time
 from typing import Any, Final
 
 import msgspec
@@ -47,6 +47,7 @@ class Siege:
     sent_again: int = 0
     kills: int = 0
     kills_ready: int = 0
+    ready_s: list[float] = field(default_factory=list)
     heard: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     told: Counter[str] = field(default_factory=Counter)
 
@@ -69,7 +70,8 @@ async def besiege(folder: Path, kills: int, seed: int) -> tuple[Live, Siege]:
                 tasks.create_task(_feed(live, siege, random.Random(f"{seed} {number}"), f"f{number}", over))
             tasks.create_task(_strike(live, siege, chance, kills, over))
         await live.ready()
-        await asyncio.sleep(1.0)  # what waits at the receiver's door is delivered; whatever is not is counted
+        await asyncio.sleep(1.1)
+        await live.idle()
         await asyncio.to_thread(live.stop)
     return live, siege
 
@@ -78,7 +80,9 @@ async def _strike(live: Live, siege: Siege, chance: random.Random, kills: int, o
     """SIGKILL at random moments: while it starts, right after, or in full swing."""
     for _ in range(kills):
         if chance.random() < 0.75:
+            started = perf_counter()
             await live.ready()
+            siege.ready_s.append(perf_counter() - started)
             await asyncio.sleep(chance.choice([0.05, 0.3, 1.2]) * chance.random())
             siege.kills_ready += 1
         else:
