@@ -90,8 +90,8 @@ class Records(Struct, array_like=True, gc=False):
     nanos: int = 0
     storm: float = 0.0
     storming: bool = False
-    repeats: Share = field(default_factory=Share)
-    same_size: Share = field(default_factory=Share)
+    repeats: Share | None = None
+    same_size: Share | None = None
 
 
 class Habits(Struct):

@@ -12,7 +12,7 @@ from zlib import crc32
 from msgspec import Struct, field
 
 from service.facts import Finding, Kind, Scope, ident
-from service.meter.habits import Habits, Records, storm_begins
+from service.meter.habits import Habits, Records, Share, storm_begins
 from service.meter.plan import NO_LIMITS, Limits
 from service.records import Usage
 
@@ -181,26 +181,32 @@ def _signature(run: Run, signature: str, records: Records, broken: list[tuple[in
     if not again:
         run.oldest, run.ring = ring >> 32, (ring & _SLOT) << 32 | sig
     if run.calls > 1:
+        habit = records.repeats
+        if habit is None:
+            habit = records.repeats = Share()
         run.repeats += again
         if again or run.loop:
-            run.loop = min(NATS_MAX, max(0.0, run.loop + records.repeats.surprise(again)))
+            run.loop = min(NATS_MAX, max(0.0, run.loop + habit.surprise(again)))
         if run.loop < LOOP_NATS:
-            records.repeats.learn(again)
+            habit.learn(again)
         elif not run.told & LOOP:
-            broken.append((LOOP, Kind.LOOP, run.repeats, max(1.0, run.calls * records.repeats.usual), "calls repeat a signature the run had just used"))
+            broken.append((LOOP, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls repeat a signature the run had just used"))
 
 
 def _same_size(run: Run, size: int, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
     """A producer without signatures: prompt after prompt of nearly the same size."""
     again = abs(size - run.size) * 1000 <= STREAK_TOLERANCE_PERMILLE * size
     if run.calls > 1:
+        habit = records.same_size
+        if habit is None:
+            habit = records.same_size = Share()
         run.repeats += again
         if again or run.streak:
-            run.streak = min(NATS_MAX, max(0.0, run.streak + records.same_size.surprise(again)))
+            run.streak = min(NATS_MAX, max(0.0, run.streak + habit.surprise(again)))
         if run.streak < STREAK_NATS:
-            records.same_size.learn(again)
+            habit.learn(again)
         elif not run.told & STREAK:
-            broken.append((STREAK, Kind.LOOP, run.repeats, max(1.0, run.calls * records.same_size.usual), "calls in a row with prompts of the same size"))
+            broken.append((STREAK, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls in a row with prompts of the same size"))
 
 
 def _limits(run: Run, event_ms: int, broken: list[tuple[int, Kind, float, float, str]]) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 from service.facts import MINUTE_MS, Cell, Measures
 from service.meter import members
 from service.meter.cells import CALLERS_PER_MINUTE_MAX, CELLS_PER_MINUTE_MAX, OTHER, CellKey, Open
+from service.meter.habits import Records
 from service.meter.identities import repeated
 from service.meter.once import say_once, say_violations
 from service.meter.pricing import listed, priced
@@ -115,24 +116,31 @@ def _caller(meter: Meter, u: Usage, agent: str, nanos: int) -> None:
 def _run(meter: Meter, u: Usage, agent: str, use_case: str, sums: Measures, nanos: int, event_ms: int, arrival_ms: int) -> None:
     """The record belongs to its run, and to its agent's evidence of a retry storm."""
     root = u.root_execution_id or u.parent_execution_id or u.execution_id
+    if not root and u.attempt <= 1:
+        return
     records = meter.habits.of(u.tenant, agent)
     if root:
-        runs = meter.runs
-        live = runs.live.get(u.tenant)
-        run = live.get(root) if live is not None else None
-        if run is None:
-            limits = meter.plan.limits(u.tenant, agent, use_case, u.business_unit, u.workflow)
-            run = runs.begin(u, root, agent, use_case, event_ms, meter.minute.number, limits, meter.habits)
-            sums.began += run is not None
-        if run is not None:
-            run.last_minute = meter.minute.number
-            own = records if run.agent == agent else meter.habits.of(u.tenant, run.agent)
-            found = follow(run, u, root, nanos, event_ms, arrival_ms, own)
-            if found:
-                meter.pending += found
-            if run.watched:
-                runs.watched.add((u.tenant, root))
+        _follow(meter, u, root, agent, use_case, sums, nanos, event_ms, arrival_ms, records)
     if u.attempt > 1 or (records.storm and u.attempt == 1):
         storming = storm(records, u, agent, use_case, event_ms, arrival_ms)
         if storming is not None:
             meter.pending.append(storming)
+
+
+def _follow(meter: Meter, u: Usage, root: str, agent: str, use_case: str, sums: Measures, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> None:
+    runs = meter.runs
+    live = runs.live.get(u.tenant)
+    run = live.get(root) if live is not None else None
+    if run is None:
+        limits = meter.plan.limits(u.tenant, agent, use_case, u.business_unit, u.workflow)
+        run = runs.begin(u, root, agent, use_case, event_ms, meter.minute.number, limits, meter.habits)
+        if run is None:
+            return
+        sums.began += 1
+    run.last_minute = meter.minute.number
+    own = records if run.agent == agent else meter.habits.of(u.tenant, run.agent)
+    found = follow(run, u, root, nanos, event_ms, arrival_ms, own)
+    if found:
+        meter.pending += found
+    if run.watched:
+        runs.watched.add((u.tenant, root))

@@ -68,13 +68,9 @@ def _begin(t: Tenant, scope: Scope) -> None:
         t.series[scope] = Series()
 
 
-def detectors_of(w: Warden, t: Tenant, scope: Scope) -> dict[str, Detector]:
-    """The scope's detectors, awake: made from their bytes when first needed."""
-    known = w.awake.get((t.name, scope))
-    if known is None:
-        dumped = t.series[scope].detectors
-        known = w.awake[(t.name, scope)] = {name: kind.load(dumped[name]) if name in dumped else kind() for name, kind in DETECTORS.items()}
-    return known
+def _awake(series: Series) -> dict[str, Detector]:
+    """The scope's detectors, made from their bytes; between windows they sleep as bytes, which are half as large."""
+    return {name: kind.load(series.detectors[name]) if name in series.detectors else kind() for name, kind in DETECTORS.items()}
 
 
 def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[Rare]:
@@ -87,7 +83,7 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[R
             _day(series, number // WINDOWS_A_DAY, window.nanos)
         nanos = window.nanos - window.planned if window is not None else 0
         x = {"spend": nanos / 1e9, "start_s": number * WIDTH_S, "width_s": WIDTH_S}
-        awake = detectors_of(w, t, scope)
+        awake = _awake(series)
         usual = round(next(iter(awake.values())).expected(x).value * 1e9)
         for name, detector in awake.items():
             score = detector.score_one(x)
@@ -96,6 +92,7 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[R
                 if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
                     rare[scope] = found
             detector.learn_one(x)
+            series.detectors[name] = detector.dump()
         today.add(series, number // WINDOWS_A_DAY, window, usual)
     return list(rare.values())
 

@@ -14,7 +14,7 @@ from service.warden.fold import VERSION, fold, policy_version
 from service.warden.plan import EMPTY_PLAN, compile_plan
 from service.warden.state import Tenant, Warden
 
-_LEFT_OUT: Final = ("plan", "out", "tenants", "awake")
+_LEFT_OUT: Final = ("plan", "out", "tenants")
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ class WardenFold:
 
 
 def dump(warden: Warden) -> dict[str, bytes]:
-    """A warden as parts, tenant by tenant; detectors that are awake are put back as bytes first."""
-    for (name, scope), awake in warden.awake.items():
-        warden.tenants[name].series[scope].detectors = {kind: detector.dump() for kind, detector in awake.items()}
+    """A warden as parts, tenant by tenant."""
     found = {**parts.dump("warden", warden, leave_out=_LEFT_OUT), "tenants": encode(list(warden.tenants))}
     for number, tenant in enumerate(warden.tenants.values()):
         found |= parts.dump(f"t{number}", tenant)
@@ -66,7 +64,7 @@ def load(raw: Mapping[str, bytes]) -> Warden:
     """The warden that was dumped; what is derived from the policy is derived again."""
     names = msgspec.msgpack.decode(raw["tenants"], type=list[str])
     tenants = {name: parts.load(f"t{number}", Tenant, raw) for number, name in enumerate(names)}
-    warden = parts.load("warden", Warden, raw, plan=EMPTY_PLAN, out=[], tenants=tenants, awake={})
+    warden = parts.load("warden", Warden, raw, plan=EMPTY_PLAN, out=[], tenants=tenants)
     if warden.policy is not None:
         warden.plan = compile_plan(warden.policy)
     return warden

@@ -5,7 +5,7 @@ All of it is plain data, so a snapshot is its MessagePack; what can be derived f
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -196,7 +196,7 @@ class Tenant(Struct):
 class Warden(Struct):
     """The state of one journal partition. `marks`: how far each stream partition has been heard, by arrival.
 
-    `plan` and `awake` (detectors made from their bytes) are derived; `out` is emptied with each row.
+    `plan` is derived from the policy; `out` is emptied with each row.
     """
 
     partition: int
@@ -212,7 +212,6 @@ class Warden(Struct):
     prove_ms: int = 0
     plan: Plan = EMPTY_PLAN
     out: list[Decision] = field(default_factory=list)
-    awake: dict[tuple[str, Scope], dict[str, Any]] = field(default_factory=dict)
 
     @property
     def reach_ms(self) -> int:
