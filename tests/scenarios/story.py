@@ -57,7 +57,12 @@ class Story:
         """A call of the agent `indexer`, if none is named; `stamped` is its own time where it is not now."""
         self.now_ms = self._until(after)
         self._told += 1
-        given: dict[str, Any] = {"id": f"call-{self._told}", "agent": "indexer", "cost_usd": dollars, "time": (self._until(stamped) if stamped else self.now_ms) / 1000}
+        given: dict[str, Any] = {
+            "id": f"call-{self._told}",
+            "agent": "indexer",
+            "cost_usd": dollars,
+            "time": (self._until(stamped) if stamped else self.now_ms) / 1000,
+        }
         return self.record(Usage(**(given | fields)))
 
     def record(self, record: Usage | Outcome | Change) -> Story:
