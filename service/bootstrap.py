@@ -16,7 +16,7 @@ from rich.console import Console
 from service.api import Tokens, create_app
 from service.couriers.deliveries import SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
-from service.couriers.port import Parts, Receiver
+from service.couriers.port import Courier, Parts, Receiver
 from service.couriers.registry import COURIERS, courier_of
 from service.embedded import Bookkeeper, Embedded, complete
 from service.engine import Engine, decode_policy
@@ -45,6 +45,7 @@ class Running:
     service: Embedded
     engine: Engine
     bookkeeper: Bookkeeper
+    couriers: list[Courier]
     deliveries: SqliteDeliveries
     log: SqliteLog
     policy: Policy
@@ -101,12 +102,14 @@ def embedded(
         await asyncio.to_thread(lambda: complete(log.append(JOURNAL, 0, [encode(receipt)])))
         engine.nudge()
 
-    dispatcher = Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
+    def dispatcher() -> Dispatcher:
+        return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
+
     bookkeeper = Bookkeeper(log, Ledger(f"sqlite:///{data / LEDGER}"))
-    service = Embedded(log, engine, bookkeeper, dispatcher, chosen, now_ms, lambda: secrets.token_hex(12))
+    service = Embedded(log, engine, bookkeeper, dispatcher(), dispatcher, chosen, now_ms, lambda: secrets.token_hex(12))
     engine.decided, engine.adopted = service.decided, service.adopted
     app = create_app(service, tokens(data), insecure_loopback=insecure_loopback)
-    return Running(app, service, engine, bookkeeper, deliveries, log, chosen)
+    return Running(app, service, engine, bookkeeper, list(couriers.values()), deliveries, log, chosen)
 
 
 def receivers_of(policy: Policy) -> list[Receiver]:

@@ -34,6 +34,7 @@ from service.warden.standing import standings
 
 LAG_MAX: Final = 500_000  # rows of the stream not yet folded; beyond it the door says 429
 BEHIND_S: Final = 2
+COURIERS_PAUSE_S: Final = 2
 BOOKS_ROWS: Final = 2_000
 T = TypeVar("T")
 
@@ -111,6 +112,7 @@ class Embedded:
     engine: Engine
     bookkeeper: Bookkeeper
     dispatcher: Dispatcher
+    another_dispatcher: Callable[[], Dispatcher]
     policy: Policy
     clock: Callable[[], int]
     nonce: Callable[[], str]
@@ -187,13 +189,19 @@ class Embedded:
         self.policy = parse_dumped(newest.body)
 
     async def live(self) -> None:
-        """Delivers for ever; whatever ends it ends the process (fail-stop), and what had not ended is delivered after the next start."""
+        """Delivers for ever; what ends it (a full disk) ends that dispatcher, and another takes up what had not ended."""
         loop = asyncio.get_running_loop()
         self._wake = lambda: loop.call_soon_threadsafe(self.dispatcher.nudge)
-        await self.dispatcher.restore()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.dispatcher.follow(self.log))
-            tasks.create_task(self.dispatcher.run())
+        while True:
+            try:
+                await self.dispatcher.restore()
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self.dispatcher.follow(self.log))
+                    tasks.create_task(self.dispatcher.run())
+            except Exception as failed:  # noqa: BLE001 -- whatever it was, nothing may be skipped and the door stays open
+                structlog.get_logger("couriers").warning("couriers_restart", reason=repr(failed), pause_s=COURIERS_PAUSE_S)
+            await asyncio.sleep(COURIERS_PAUSE_S)
+            self.dispatcher = self.another_dispatcher()
 
 
 def _applies(found: dict[str, Any]) -> list[Applies]:

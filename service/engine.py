@@ -109,13 +109,21 @@ class Engine:
                 self.heard.ready, self.heard.failure = True, ""
                 await self._turns()
             except (LogError, OwnerError) as failed:
-                self.heard.ready, self.heard.failure = False, str(failed)
-                pause_s = RESTART_S[min(self.heard.restarts, len(RESTART_S) - 1)]
-                self.heard.restarts += 1
-                log.warning("engine_restarts", reason=str(failed), pause_s=pause_s, restarts=self.heard.restarts)
-                self._news.clear()
-                self._news.wait(pause_s)
+                self._pause(str(failed), log)
+            except Exception as fault:  # a fault of ours: nothing is skipped, readyz stays red until it is mended
+                log.exception("engine_fault")
+                self._pause(f"fault: {fault!r}", log)
         self._refuse()
+
+    def _pause(self, reason: str, log: structlog.stdlib.BoundLogger) -> None:
+        """All owners have ended; after a while they are restored."""
+        self.heard.ready, self.heard.failure = False, reason
+        pause_s = RESTART_S[min(self.heard.restarts, len(RESTART_S) - 1)]
+        self.heard.restarts += 1
+        log.warning("engine_restarts", reason=reason, pause_s=pause_s, restarts=self.heard.restarts)
+        self._refuse()
+        self._news.clear()
+        self._news.wait(pause_s)
 
     async def _restore(self) -> None:
         due_ms = self.clock() - SAVE_EVERY_MS + FIRST_SAVE_MS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ import uvicorn
 from service.bootstrap import Running, embedded
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, mistakes, read_policy
+from service.couriers.registry import COURIERS
 from service.log.ports import LogError
 from service.policy import Policy, secret_warnings
 from service.settings import Settings, secret
@@ -52,6 +54,10 @@ def command(
         running = embedded(data, chosen, f"http://{listen}", partitions=partitions, insecure_loopback=insecure_loopback)
     except (LogError, ValueError, OSError) as wrong:
         fail(str(wrong))
+    _free_or_fail(*settings.address)
+    for receiver in running.policy.receivers:
+        if receiver.kind not in COURIERS:
+            structlog.get_logger("run").warning("receiver_without_courier", receiver=receiver.name, kind=receiver.kind)
     asyncio.run(serve(running, *settings.address))
 
 
@@ -60,6 +66,15 @@ def _settings(listen: str, data: Path) -> Settings:
         return Settings(listen=listen, data=data)
     except ValueError as wrong:
         fail(f"--listen {listen}: {wrong}", USAGE)
+
+
+def _free_or_fail(host: str, port: int) -> None:
+    """A clear word where the door's address is taken, before anything begins."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as taken:
+        fail(f"--listen {host}:{port}: {taken.strerror or taken}; choose another port, or stop what listens there")
 
 
 def _secrets_or_fail(path: Path | None, policy: Policy) -> None:
@@ -89,6 +104,7 @@ async def serve(running: Running, host: str, port: int, ready: asyncio.Event | N
     await asyncio.gather(web, return_exceptions=True)
     live.cancel()
     await asyncio.gather(live, return_exceptions=True)
+    await asyncio.gather(*(courier.close() for courier in running.couriers), return_exceptions=True)
     await asyncio.to_thread(running.engine.stop)
     await asyncio.to_thread(running.bookkeeper.stop)
     running.deliveries.close()

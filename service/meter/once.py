@@ -22,7 +22,7 @@ def say_violations(meter: Meter, cell: Cell, event_ms: int, arrival_ms: int) -> 
 
 
 def _say(meter: Meter, cell: Cell, kind: Kind, workflow: str, detail: str, action: str, event_ms: int, arrival_ms: int) -> None:
-    finding_id = ident("fnd", cell.tenant, kind, cell.agent, workflow, cell.model, event_ms // DAY_MS)
+    finding_id = ident("fnd", cell.tenant, kind, cell.agent, workflow, cell.model, event_ms // DAY_MS, meter.partition)
     if finding_id in meter.said:
         return
     meter.said[finding_id] = arrival_ms // MINUTE_MS

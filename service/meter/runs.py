@@ -255,12 +255,12 @@ def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule
     )
 
 
-def storm(records: Records, u: Usage, agent: str, use_case: str, event_ms: int, arrival_ms: int) -> Finding | None:
-    """A retry storm of the agent, when this call tips the evidence."""
+def storm(partition: int, records: Records, u: Usage, agent: str, use_case: str, event_ms: int, arrival_ms: int) -> Finding | None:
+    """A retry storm of the agent, as this partition sees it, when this call tips the evidence."""
     if not storm_begins(records, u.attempt):
         return None
     return Finding(
-        id=ident("fnd", u.tenant, Kind.RETRY_STORM, agent, event_ms // 3_600_000),
+        id=ident("fnd", u.tenant, Kind.RETRY_STORM, agent, event_ms // 3_600_000, partition),
         tenant=u.tenant,
         kind=Kind.RETRY_STORM,
         scope=Scope("agent", agent),

@@ -122,7 +122,7 @@ def _run(meter: Meter, u: Usage, agent: str, use_case: str, sums: Measures, nano
     if root:
         _follow(meter, u, root, agent, use_case, sums, nanos, event_ms, arrival_ms, records)
     if u.attempt > 1 or (records.storm and u.attempt == 1):
-        storming = storm(records, u, agent, use_case, event_ms, arrival_ms)
+        storming = storm(meter.partition, records, u, agent, use_case, event_ms, arrival_ms)
         if storming is not None:
             meter.pending.append(storming)
 

@@ -47,17 +47,21 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
         t.runs[f.execution].incident = episode.id
     _sum_up(t, episode, f)
     action = _action(w, f)
-    scope = f.scope
     graver = incidents.raise_severity(episode, "critical" if action in ORDERED_ACTIONS else "info" if _mild(f) else "warning")
     fresh = episode.state in ("", "resolved")
-    incidents.step(w, t, episode, incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE, str(f.kind))
-    if action in ORDERED_ACTIONS:
-        loss = None if f.action in ORDERED_ACTIONS else _pace(w, t, f, SURE_AGE_MS)
-        orders.request(w, t, episode, scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS))
     if fresh or fresh_kind or graver:
-        incidents.tell(w, t, episode, "opened" if fresh else "worse" if graver else "new_finding")
+        incidents.step(w, t, episode, incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE, str(f.kind))
+    ordered = action in ORDERED_ACTIONS and _order(w, t, episode, f, action)
+    if fresh or fresh_kind or graver or ordered:
+        incidents.tell(w, t, episode, "opened" if fresh else "worse" if graver else "new_finding" if fresh_kind else "ordered")
     else:
         w.out.append(Untold(w.now_ms, episode.id, t.name, "unchanged"))
+
+
+def _order(w: Warden, t: Tenant, episode: Episode, f: Finding, action: str) -> bool:
+    """Asks for the order; a cap's or rule's own action needs no least loss."""
+    loss = None if f.action in ORDERED_ACTIONS else _pace(w, t, f, SURE_AGE_MS)
+    return orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS))
 
 
 def _mild(f: Finding) -> bool:

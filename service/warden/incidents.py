@@ -170,13 +170,15 @@ def heard(w: Warden, t: Tenant, f: Finding) -> tuple[Episode, bool] | None:
     episode.attributes = {"agent": f.agent, "use_case": f.use_case, "business_unit": f.business_unit, "workflow": f.workflow}
     limit = f.limit_nanos / 1e9 if f.limit_nanos is not None else f.expected
     evidence = Evidence(str(f.kind), round(f.observed / f.expected, 3) if f.expected else 0.0, limit, f.observed, f.detail)
-    episode.evidence = [*episode.evidence[-EVIDENCE_MAX + 1 :], evidence]
+    if all((known.detector, known.detail) != (evidence.detector, evidence.detail) for known in episode.evidence):
+        episode.evidence = [*episode.evidence[-EVIDENCE_MAX + 1 :], evidence]
     episode.detail = f.detail
     return episode, fresh_kind
 
 
 def housekeeping(w: Warden, t: Tenant) -> None:
-    """Once a minute: wakes what was snoozed, settles run incidents whose runs are over, forgets what is long resolved."""
+    """Once a minute: wakes what was snoozed, settles run incidents whose runs are over, forgets what is long resolved, tells storms."""
+    routing.digests(w, t, lambda episode: line(w, t, episode, "updated", "storm"))
     for episode in list(t.episodes.values()):
         if episode.state == "snoozed" and episode.snoozed_until_ms <= w.now_ms:
             step(w, t, episode, WAKE, "snooze_over")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from service.facts import MINUTE_MS, Incident, Notice, Ordered, Untold, ident
 from service.warden.state import Episode, Tenant, Warden
 from service.warden.titles import title
 
-NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest line
+NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest a minute
 SAID_MAX: Final = 64
 URGENT: Final = frozenset({"pause_ignored", "line_crossed", "escalated", "order_failed", "undelivered"})
 
@@ -52,6 +53,10 @@ def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Inci
     """One notice per receiver, its id from the facts."""
     for receiver in receivers_of(w, episode):
         if _storming(w, t, receiver) and reason not in URGENT:
+            waiting = t.storms.setdefault(receiver, [])
+            if episode.id not in waiting:
+                waiting.append(episode.id)
+            w.out.append(Untold(w.now_ms, episode.id, t.name, "storm"))
             continue
         words = ident("", receiver, reason, title(line_of, reason))
         if words in episode.said:
@@ -76,6 +81,21 @@ def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Inci
             )
         )
     episode.told_ms, episode.told_nanos = w.now_ms, episode.spend_nanos
+
+
+def digests(w: Warden, t: Tenant, line_of: Callable[[Episode], Incident]) -> None:
+    """Once a minute: what a storm kept back is told to each receiver as one notice, about the newest incident of them."""
+    for receiver, waiting in list(t.storms.items()):
+        del t.storms[receiver]
+        known = [t.episodes[eid] for eid in waiting if eid in t.episodes]
+        if not known:
+            continue
+        newest = known[-1]
+        about = line_of(newest)
+        more = f" and {len(known) - 1} more incidents" if len(known) > 1 else ""
+        notice_id = ident("ntc", "storm", receiver, w.minute, *waiting[:50])
+        w.out.append(Notice(w.now_ms, notice_id, t.name, newest.id, receiver, "storm", f"{title(about, 'storm')}{more} in this minute", about))
+        newest.told = [*newest.told, *([receiver] if receiver not in newest.told else [])]
 
 
 def _storming(w: Warden, t: Tenant, receiver: str) -> bool:

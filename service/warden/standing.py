@@ -18,6 +18,7 @@ def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[Budget
             limit = w.plan.limit(name)
             if limit is None or limit.tokens or not period.start_ms <= w.now_ms < period.end_ms:
                 continue
+            start_ms, end_ms = (w.now_ms - limit.rolling_minutes * 60_000, w.now_ms) if limit.rolling_minutes else (period.start_ms, period.end_ms)
             whose = Scope(limit.kind, member)
             if scope is None or scope == whose:
                 standing = BudgetStanding(
@@ -29,8 +30,8 @@ def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[Budget
                     period.spent,
                     pace(limit, period, w.now_ms),
                     runs_out(limit, period, w.now_ms),
-                    period.start_ms,
-                    period.end_ms,
+                    start_ms,
+                    end_ms,
                 )
                 found.append((period.spent / limit.amount, standing))
     return [standing for _, standing in sorted(found, key=lambda each: -each[0])]

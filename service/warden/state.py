@@ -183,6 +183,7 @@ class Tenant(Struct):
     tracked: dict[Scope, str] = field(default_factory=dict)
     ordered_ms: list[int] = field(default_factory=list)
     notices_ms: dict[str, list[int]] = field(default_factory=dict)
+    storms: dict[str, list[str]] = field(default_factory=dict)
     controls: dict[str, int] = field(default_factory=dict)
     planned_used: dict[int, int] = field(default_factory=dict)
     unpriced: dict[tuple[Cell, int], list[int]] = field(default_factory=dict)
