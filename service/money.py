@@ -14,6 +14,7 @@ NANO: Final = 10**9
 PICO_PER_NANO: Final = 1000
 USD_MAX: Final = 10**9  # one record may not cost more than a thousand million dollars
 _EXACT: Final = Context(prec=600)
+_PLAIN_MAX: Final = 19
 _SURE: Final = 2.0**43  # below it a product of floats is off by less than 1/500 of a nano-dollar
 
 
@@ -29,6 +30,10 @@ def nanos_of(amount: str | float | int) -> Nanos:  # noqa: PYI041 -- an int and 
         scaled = amount * 1e9
         if -_SURE < scaled < _SURE and abs(scaled % 1.0 - 0.5) > 0.01:
             return Nanos(round(scaled))
+    elif isinstance(amount, str) and len(amount) <= _PLAIN_MAX:
+        whole, _, places = amount.partition(".")
+        if whole.isdecimal() and len(whole) <= 9 and (places.isdecimal() or not places) and len(places) <= 9:
+            return Nanos(int(whole) * NANO + int(places.ljust(9, "0")))
     try:
         exact = Decimal(repr(amount) if isinstance(amount, float) else amount)
     except (InvalidOperation, ValueError):
