@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time_ns
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -90,13 +90,14 @@ class Live:
         raise AssertionError(f"not ready after {START_S} s: {self.output.read_text()[-3000:]}")
 
     async def idle(self, at_most_s: float = 60.0) -> None:
-        """Waits until everything that was taken is folded, decided and delivered; returns late rather than never."""
-        client, started = Client(self.port), perf_counter()
-        while perf_counter() - started < at_most_s:
+        """Waits until all that was taken by now is folded, decided and delivered; returns late rather than never."""
+        client, started, now_ms = Client(self.port), perf_counter(), time_ns() // 1_000_000
+        quiet = 0
+        while quiet < 2 and perf_counter() - started < at_most_s:
             figures = _exposed((await client.ask("/metrics")).decode())
-            if not figures["spendwarden_engine_lag_rows"] and not figures["spendwarden_deliveries_waiting"]:
-                break
-            await asyncio.sleep(1.1)  # the lag is counted once a second
+            heard = figures["spendwarden_warden_reach_ms"] > now_ms
+            quiet = quiet + 1 if heard and not figures["spendwarden_deliveries_waiting"] else 0
+            await asyncio.sleep(0.3)
         client.close()
 
 

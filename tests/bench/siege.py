@@ -70,7 +70,6 @@ async def besiege(folder: Path, kills: int, seed: int) -> tuple[Live, Siege]:
                 tasks.create_task(_feed(live, siege, random.Random(f"{seed} {number}"), f"f{number}", over))
             tasks.create_task(_strike(live, siege, chance, kills, over))
         await live.ready()
-        await asyncio.sleep(1.1)
         await live.idle()
         await asyncio.to_thread(live.stop)
     return live, siege
@@ -83,7 +82,7 @@ async def _strike(live: Live, siege: Siege, chance: random.Random, kills: int, o
             started = perf_counter()
             await live.ready()
             siege.ready_s.append(perf_counter() - started)
-            await asyncio.sleep(chance.choice([0.05, 0.3, 1.2]) * chance.random())
+            await asyncio.sleep(chance.choice([0.05, 0.3, 1.2, 5.0]) * chance.random())
             siege.kills_ready += 1
         else:
             await asyncio.sleep(2.0 * chance.random())

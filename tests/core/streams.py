@@ -24,11 +24,11 @@ HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 PRICES = """
 prices:
   overrides:
-    - {model: house, input: 3.0, cache_read: 0.3, cache_write: 3.75, output: 15.0, batch: 0.5}
+    - {model: house, input: 0.0375, cache_read: 0.003001, cache_write: 0.046877, output: 0.150001, batch: 0.7}
     - {operation: vector.query, unit: query, price: 0.0000004}
 currencies: [{currency: EUR, usd: 1.08}]
 """
-HOUSE_PICO = (3_000_000, 300_000, 3_750_000, 15_000_000)
+HOUSE_PICO = (37_500, 3_001, 46_877, 150_001)  # odd ones, so that every rounding shows
 CALM = PRICES + "pauses: {mode: observe}\n"
 
 
@@ -106,7 +106,7 @@ def cost_nanos(u: Usage) -> int | None:
     tokens = (u.input_tokens, u.cache_read_tokens, u.cache_write_tokens, u.output_tokens)
     if u.model == "house":
         pico = Fraction(sum(n * price for n, price in zip(tokens, HOUSE_PICO, strict=True)))
-        return int((pico / 2 if u.batch else pico) // 1000)
+        return int((pico * Fraction(7, 10) if u.batch else pico) // 1000)
     if u.quantity is not None:
         return int(Fraction(str(u.quantity)) * 400_000 // 1000) if u.operation == "vector.query" else None if u.quantity else 0
     return None if sum(tokens) else 0
@@ -162,34 +162,56 @@ def _money() -> st.SearchStrategy[dict[str, object]]:
     return st.one_of(tokens, usd, usd, foreign, quantity)
 
 
+def _faces() -> st.SearchStrategy[dict[str, str]]:
+    """Who calls: few of them, so that records meet in the same cells, members and runs."""
+    return st.fixed_dictionaries(
+        {
+            "tenant": st.sampled_from(["default", "acme"]),
+            "agent": st.sampled_from(["", "indexer", "triage"]),
+            "use_case": st.sampled_from(["", "kyc"]),
+            "business_unit": st.sampled_from(["", "risk"]),
+            "workflow": st.sampled_from(["", "daily"]),
+            "user": st.sampled_from(["", "u1", "u2"]),
+            "execution_id": st.sampled_from(["", "run-1", "run-2"]),
+            "signature": st.sampled_from(["", "same"]),
+        }
+    )
+
+
 @st.composite
 def streams(draw: st.DrawFn, max_size: int = 30, *, lateness: Sequence[int] = (0, 0, 40, 90_000, 5_000_000, 40 * DAY_MS)) -> list[Heard]:
-    """Records of two tenants in the order of their arrival, each with an id of its own."""
-    size = draw(st.integers(1, max_size))
+    """Records of a few callers in the order of their arrival, each with an id of its own."""
+    faces = draw(st.lists(_faces(), min_size=1, max_size=4))
     heard: list[Heard] = []
     now_ms = START_MS
-    for number in range(size):
-        now_ms += draw(st.sampled_from([0, 0, 1, 199, 250, 5_000, 61_000, 700_000]))
+    for number in range(draw(st.integers(1, max_size))):
+        now_ms += draw(st.sampled_from([0, 0, 1, 40, 199, 250, 5_000, 61_000, 700_000]))
         time_ms = now_ms - draw(st.sampled_from(lateness))
-        run = f"run-{draw(st.integers(0, 3))}"
-        heard.append(
-            Heard(
-                now_ms,
-                Usage(
-                    id=f"id-{number}",
-                    time=time_ms / 1000,
-                    tenant=draw(st.sampled_from(["default", "acme"])),
-                    agent=draw(st.sampled_from(["", "indexer", "triage"])),
-                    use_case=draw(st.sampled_from(["", "kyc"])),
-                    business_unit=draw(st.sampled_from(["", "risk"])),
-                    workflow=draw(st.sampled_from(["", "daily"])),
-                    user=draw(st.sampled_from(["", "u1", "u2"])),
-                    execution_id=draw(st.sampled_from(["", run])),
-                    signature=draw(st.sampled_from(["", "same"])),
-                    **draw(_money()),  # type: ignore[arg-type]
-                ),
-            )
+        usage = Usage(id=f"id-{number}", time=time_ms / 1000, **draw(st.sampled_from(faces)), **draw(_money()))  # type: ignore[arg-type]
+        heard.append(Heard(now_ms, usage))
+    return heard
+
+
+@st.composite
+def runaways(draw: st.DrawFn) -> list[Heard]:
+    """Calls of few runs that repeat themselves, retry and cost: enough for every rule of the meter to speak."""
+    heard: list[Heard] = []
+    now_ms = START_MS
+    for number in range(draw(st.integers(10, 60))):
+        now_ms += draw(st.sampled_from([0, 50, 700, 20_000]))
+        record = Usage(
+            id=f"id-{number}",
+            time=(now_ms - draw(st.sampled_from([0, 0, 3_000]))) / 1000,
+            agent=draw(st.sampled_from(["indexer", "triage"])),
+            workflow="daily",
+            model="house",
+            execution_id=f"run-{draw(st.integers(0, 2))}",
+            signature=draw(st.sampled_from(["same", "same", "same", "other"])),
+            attempt=draw(st.sampled_from([1, 2, 3, 4])),
+            input_tokens=draw(st.integers(10, 70_000)),
+            cost_usd=draw(st.sampled_from(["0.5", "1.25", "0.000000001", "-0.1", "3"])),
         )
+        heard.append(Heard(now_ms, record))
     return heard
 
 

@@ -14,7 +14,7 @@ from service.meter.snapshot import MeterFold
 from service.replay.engine import Engine
 from service.runner import Owner
 from service.warden.snapshot import WardenFold
-from tests.core.streams import CALM, DAY_MS, START_MS, Heard, policy_set, streams
+from tests.core.streams import CALM, DAY_MS, START_MS, Heard, policy_set, runaways, streams
 
 POLICY = (
     CALM.replace("mode: observe", 'mode: enforce, allow: [{agent: "*"}, {execution: "*"}], min_loss_usd: 0, on: [loop, execution_cap]')
@@ -28,7 +28,7 @@ caps: [{scope: {workflow: "*"}, limit_usd: 4, calls: 5, action: pause}]
 )
 
 
-@given(streams(20), st.data())
+@given(st.one_of(streams(20), runaways()), st.data())
 @settings(max_examples=60, deadline=None)
 def test_an_engine_saved_and_loaded_at_any_record_goes_on_bit_for_bit(heard: list[Heard], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(heard)))
@@ -49,7 +49,7 @@ def test_an_engine_saved_and_loaded_at_any_record_goes_on_bit_for_bit(heard: lis
     assert stopped.dump() == through.dump()
 
 
-@given(streams(20), st.lists(st.integers(1, 9), min_size=40, max_size=40), st.data())
+@given(st.one_of(streams(20), runaways()), st.lists(st.integers(1, 9), min_size=40, max_size=40), st.data())
 @settings(max_examples=40, deadline=None)
 async def test_how_an_owners_rows_are_cut_changes_no_fact(heard: list[Heard], cuts: list[int], data: st.DataObject) -> None:
     rows = [encode(policy_set(POLICY)), *[encode(record) for _, record in heard], encode(Tick())]

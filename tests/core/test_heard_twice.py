@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.facts import MINUTE_MS, Finding, Incident, Kind, Scope, encode
-from service.meter.repeats import HORIZON_MS
 from service.records import Outcome, Usage
 from tests.core.streams import CALM, DAY_MS, START_MS, Heard, Told, dollars, partition, streams, told
 
@@ -85,18 +85,20 @@ def test_the_same_id_of_another_tenant_source_or_type_is_another_record() -> Non
         Heard(START_MS, record)
         for record in (Usage(**same), Usage(**same, tenant="acme"), Usage(**same, source="eu"), Outcome(id="a", time=at, execution_id="run"), Usage(**same))  # type: ignore[arg-type]
     ]
-    run = told(CALM, heard)
+    run = told(CALM, heard, partitions=1)
     assert run.totals("total") == {("default", "total"): 2_000_000_000, ("acme", "total"): 1_000_000_000}
     assert run.count("duplicates") == 1
 
 
-def test_a_repeat_is_known_for_48_hours_of_arrival_and_not_much_longer() -> None:
+def test_a_repeat_is_known_for_48_hours_of_arrival_and_counted_apart_after_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.meter.repeats.GENERATION_IDS", 2)
     first = dollars(START_MS, "1", 1, execution_id="run")
     filler = [dollars(START_MS + hour * 3_600_000, "0", 100 + hour, execution_id="run") for hour in range(1, 60)]
-    within = [first, *[f for f in filler if f.arrival_ms < START_MS + HORIZON_MS], Heard(START_MS + HORIZON_MS - 1, first.record)]
-    assert told(CALM, within).totals("total") == {("default", "total"): 1_000_000_000}
-    beyond = told(CALM, [first, *filler, Heard(filler[-1].arrival_ms, first.record)])
-    assert beyond.count("unchecked") + beyond.count("duplicates") == 1, "either it is still known, or it counts as one that cannot be known"
+    within = told(CALM, [first, *[f for f in filler if f.arrival_ms < START_MS + 2 * DAY_MS], Heard(START_MS + 2 * DAY_MS - 1, first.record)], 1)
+    assert (within.totals("total"), within.count("duplicates")) == ({("default", "total"): 1_000_000_000}, 1)
+    beyond = told(CALM, [first, *filler, Heard(filler[-1].arrival_ms, first.record)], 1)
+    assert (beyond.totals("total"), beyond.count("unchecked")) == ({("default", "total"): 2_000_000_000}, 1)
+    assert len(beyond.engine.meters[0].repeats.known) < 60, "what is older is forgotten"
 
 
 def test_what_is_late_counts_in_its_own_day_and_month_and_pauses_no_one() -> None:

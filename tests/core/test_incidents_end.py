@@ -9,10 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.facts import DRIVERS, Control, Decision, Incident, Order, OrderState, Receipt, Untold, encode
-from service.records import Usage
 from service.warden.fold import hear as warden_hear
 from service.warden.incidents import TRANSITIONS
-from tests.core.streams import CALM, START_MS, Heard, Told, silence, streams, told
+from tests.core.streams import CALM, Heard, Told, runaways, silence, streams, told
 
 POLICY = (
     CALM.replace("mode: observe", 'mode: enforce, allow: [{agent: "*"}, {execution: "*"}], min_loss_usd: 0, on: [loop, retry_storm], proof_s: 20')
@@ -39,31 +38,29 @@ def add_up(steps: Iterable[Incident]) -> None:
             assert all(isinstance(driver.nanos, int) for driver in step.cause.drivers)
 
 
+def well_told(decisions: list[Decision]) -> None:
+    """Incidents move as the table says, an order ends once, sequences rise, nothing is said twice."""
+    moves = {(state, new, action) for (state, _), (new, action) in TRANSITIONS.items()}
+    states: dict[str, str] = {}
+    revisions: dict[str, int] = {}
+    for step in incidents(decisions):
+        before = states.get(step.id, "")
+        assert (before, step.state, step.action) in moves or (step.action == "updated" and before == step.state)
+        assert step.revision >= revisions.get(step.id, 0)
+        states[step.id], revisions[step.id] = step.state, step.revision
+    final = [d.id for d in decisions if isinstance(d, OrderState) and d.state in {"effective", "refused", "expired", "failed"}]
+    assert len(final) == len(set(final))
+    sequences: dict[object, int] = {}
+    for d in decisions:
+        if isinstance(d, Order):
+            assert d.sequence > sequences.get(d.scope, 0)
+            sequences[d.scope] = d.sequence
+    said = [encode(d) for d in decisions if not isinstance(d, Untold)]
+    assert len(set(said)) == len(said), "nothing is said twice"
+
+
 def latest(run: Told) -> dict[str, str]:
     return {step.id: step.state for step in incidents(run.decisions)}
-
-
-@st.composite
-def runaways(draw: st.DrawFn) -> list[Heard]:
-    """Calls of few runs that repeat themselves, retry and cost: enough for every rule of the meter to speak."""
-    heard: list[Heard] = []
-    now_ms = START_MS
-    for number in range(draw(st.integers(10, 60))):
-        now_ms += draw(st.sampled_from([0, 50, 700, 20_000]))
-        record = Usage(
-            id=f"id-{number}",
-            time=(now_ms - draw(st.sampled_from([0, 0, 3_000]))) / 1000,
-            agent=draw(st.sampled_from(["indexer", "triage"])),
-            workflow="daily",
-            model="house",
-            execution_id=f"run-{draw(st.integers(0, 2))}",
-            signature=draw(st.sampled_from(["same", "same", "same", "other"])),
-            attempt=draw(st.sampled_from([1, 2, 3, 4])),
-            input_tokens=draw(st.integers(10, 70_000)),
-            cost_usd=draw(st.sampled_from(["0.5", "1.25", "0.000000001", "-0.1", "3"])),
-        )
-        heard.append(Heard(now_ms, record))
-    return heard
 
 
 @given(st.one_of(runaways(), streams(20)))
@@ -97,10 +94,11 @@ def test_whatever_people_and_receivers_say_every_incident_ends(heard: list[Heard
             incident = data.draw(st.sampled_from(known))
             verdict = data.draw(st.sampled_from(["real", "expected", "not_useful"]))
             row = Control(f"c-{number}", "default", action, "ann", incident=incident, verdict=verdict)  # type: ignore[arg-type]
-        decisions += warden_hear(warden, warden.now_ms + 400, row)
+        decisions += warden_hear(warden, warden.now_ms + 400, row)  # a later instant: an order's id is of its instant
         warden.out = []
     run = silence(Told(run.engine, decisions), days=3)
     add_up(incidents(run.decisions))
+    well_told(run.decisions)
     assert {eid: state for eid, state in latest(run).items() if state != "resolved"} == {}
 
 
@@ -108,23 +106,7 @@ def test_whatever_people_and_receivers_say_every_incident_ends(heard: list[Heard
 @settings(max_examples=40, deadline=None)
 def test_an_incident_moves_only_as_the_table_says_and_an_order_ends_once(heard: list[Heard]) -> None:
     run = silence(told(POLICY, heard), days=3)
-    moves = {(state, new, action) for (state, _), (new, action) in TRANSITIONS.items()}
-    states: dict[str, str] = {}
-    revisions: dict[str, int] = {}
-    for step in incidents(run.decisions):
-        before = states.get(step.id, "")
-        assert (before, step.state, step.action) in moves or (step.action == "updated" and before == step.state)
-        assert step.revision >= revisions.get(step.id, 0)
-        states[step.id], revisions[step.id] = step.state, step.revision
-    final = [d.id for d in run.decisions if isinstance(d, OrderState) and d.state in {"effective", "refused", "expired", "failed"}]
-    assert len(final) == len(set(final))
-    sequences: dict[object, int] = {}
-    for d in run.decisions:
-        if isinstance(d, Order):
-            assert d.sequence > sequences.get(d.scope, 0)
-            sequences[d.scope] = d.sequence
-    said = [encode(d) for d in run.decisions if not isinstance(d, Untold)]
-    assert len(set(said)) == len(said), "nothing is said twice"
+    well_told(run.decisions)
 
 
 @pytest.mark.parametrize("state", sorted({new for new, _ in TRANSITIONS.values()}))
