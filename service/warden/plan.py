@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from service.facts import TOTAL, Cell, Member, PolicySet, Scope
-from service.policy import ALL, Budget, Match, Period, Policy, Quota, ScopePattern, matches, parse_dumped
+from service.policy import ALL, Budget, Period, Policy, Quota, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook
 from service.warden.periods import PeriodSpan, period_of
 
@@ -133,15 +133,6 @@ class Plan:
         """Whether the policy lets this scope be paused by itself; `attributes` are what else is known of it, its tenant too."""
         known = {**attributes, scope.kind: scope.name}
         return any(pattern.kind == scope.kind and pattern.covers(known) for pattern in self.policy.pauses.allow)
-
-    def planned_extra(self, cell: Cell, event_ms: int) -> tuple[int, int | None] | None:
-        """The calendar entry (its index, its extra nanos) that expects this cell's spend at this time."""
-        attributes = {"tenant": cell.tenant, **{kind: getattr(cell, kind) for kind in TOTALLED}}
-        for index, planned in enumerate(self.policy.planned):
-            conditions = Match(tuple(c for c in planned.match.conditions if c[0] in CELL_KINDS))
-            if planned.from_ms <= event_ms < planned.to_ms and matches(conditions, attributes):
-                return index, planned.extra_nanos
-        return None
 
 
 def _concerns(pattern: ScopePattern, member: Member) -> bool:

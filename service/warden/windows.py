@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from service.facts import MINUTE_MS, TOTAL, Cell, Heaviest, Measures, Scope, Tally
-from service.warden import budgets, detection
+from service.warden import budgets, detection, planned
 from service.warden.causes import Activity
 from service.warden.state import Tenant, Warden, Window
 
@@ -82,6 +82,8 @@ def _close(w: Warden, t: Tenant, number: int) -> None:
     for stale in [n for n in t.windows if n < number]:
         del t.windows[stale]
     window = t.windows.pop(number, None) or Window()
+    width_ms = WIDTH_MINUTES * MINUTE_MS
+    planned.allow(w, t, window, number * width_ms, (number + 1) * width_ms)
     detection.look(w, t, number, window)
     if number % 6 == 5:
         budgets.close_periods(w, t)

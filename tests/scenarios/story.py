@@ -65,6 +65,10 @@ class Story:
         }
         return self.record(Usage(**(given | fields)))
 
+    def at(self, time: str) -> int:
+        """Unix milliseconds of a time."""
+        return self._until(time)
+
     def record(self, record: Usage | Outcome | Change) -> Story:
         self._heard(self.engine.hear(self.now_ms, record))
         return self
