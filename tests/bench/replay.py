@@ -32,7 +32,7 @@ WINDOWS: Final = 12
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--records", type=int, default=300_000, help="of the dense file")
+    parser.add_argument("--records", type=int, default=600_000, help="of the dense file")
     parser.add_argument("--long", action="store_true", help="growth up to 10^7 records instead of 10^6 (about 6 minutes and 3 GB)")
     parser.add_argument("--only", choices=("speed", "memory", "growth"), help="one part alone")
 
