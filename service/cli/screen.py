@@ -88,15 +88,16 @@ def _spend(tenants: list[Tenant], by: dict[str, str], kind: str, title: str) -> 
     table.add_column(title)
     table.add_column("USD", justify="right")
     table.add_column("share", justify="right")
-    table.add_column("by day", no_wrap=True)
     amounts = sorted(((nanos_of(usd), name) for name, usd in by.items()), key=lambda row: (-row[0], row[1]))
     total = sum(amount for amount, _ in amounts) or 1
-    for amount, name in amounts[:ROWS_MAX]:
-        days = by_day(tenants, Scope(kind, name))
-        table.add_row(escape(name), spoken(amount), f"{amount * 100 / total:.1f} %", spark(days))
+    sparks = [spark(by_day(tenants, Scope(kind, name))) for _, name in amounts[:ROWS_MAX]]
+    if any(sparks):
+        table.add_column("by day", no_wrap=True)
+    for (amount, name), bars in zip(amounts, sparks, strict=False):
+        table.add_row(escape(name), spoken(amount), f"{amount * 100 / total:.1f} %", *([bars] if any(sparks) else []))
     if len(amounts) > ROWS_MAX:
         rest = sum(amount for amount, _ in amounts[ROWS_MAX:])
-        table.add_row(f"[dim]{len(amounts) - ROWS_MAX} more[/dim]", spoken(rest), f"{rest * 100 / total:.1f} %", "")
+        table.add_row(f"[dim]{len(amounts) - ROWS_MAX} more[/dim]", spoken(rest), f"{rest * 100 / total:.1f} %")
     return table
 
 
@@ -124,9 +125,9 @@ def _incidents(lines: list[dict[str, Any]]) -> Table | Group:
     for line in ranked[:INCIDENTS_MAX]:
         severity = line["severity"]
         table.add_row(
-            str(line.get("opened_at", line["time"]))[:16].replace("T", " "),
+            str(line.get("opened", line["time"]))[:16].replace("T", " "),
             f"[{COLOURS[severity]}]{severity}[/]",
-            escape(f"{line['scope']['kind']} {line['scope']['name']}"[:60]),
+            escape(_scope(line["scope"])),
             ", ".join(kind.replace("_", " ") for kind in line["kinds"]),
             spoken(nanos_of(str(line["spend_usd"]))),
             escape(_cause(line.get("cause"))),
@@ -134,6 +135,10 @@ def _incidents(lines: list[dict[str, Any]]) -> Table | Group:
         )
     rest = len(newest) - INCIDENTS_MAX
     return Group(table, Text(f"{rest} more; --json prints them all", style="dim")) if rest > 0 else table
+
+
+def _scope(scope: dict[str, str]) -> str:
+    return "total" if scope["kind"] == "total" else f"{scope['kind'].replace('_', ' ')} {scope['name']}"[:60]
 
 
 def _cause(cause: dict[str, Any] | None) -> str:

@@ -45,7 +45,7 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
     episode, fresh_kind = known
     if f.execution:
         t.runs[f.execution].incident = episode.id
-    _sum_up(t, episode, f)
+    _sum_up(w, t, episode, f)
     action = _action(w, f)
     graver = incidents.raise_severity(episode, "critical" if action in ORDERED_ACTIONS else "info" if _mild(f) else "warning")
     fresh = episode.state in ("", "resolved")
@@ -89,10 +89,13 @@ def _know_run(t: Tenant, f: Finding) -> None:
         t.runs[f.execution] = RunSeen(f.agent, -1, f.spend_nanos, 0, f.time_ms, False, f.expected_nanos, f.since_ms, "")
 
 
-def _sum_up(t: Tenant, episode: Episode, f: Finding) -> None:
-    """Spend and excess of the incident, and the cause that they add up to."""
+def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding) -> None:
+    """Spend and excess of the incident, and the cause that they add up to; of an agent it is what it has spent of late."""
     if not f.execution:
-        episode.cause = _cause(f.driver, f.spend_nanos - f.expected_nanos, f.dimensions, []) if f.driver else episode.cause
+        now = windows.recent(w, t, f.scope)
+        episode.spend_nanos = max(episode.spend_nanos, now.nanos)
+        episode.excess_nanos = max(episode.excess_nanos, now.retry_nanos if f.kind == Kind.RETRY_STORM else 0)
+        episode.cause = _cause(f.driver, episode.excess_nanos, f.dimensions, [])
         return
     runs = [t.runs[root] for root in episode.executions if root in t.runs]
     episode.spend_nanos = sum(run.nanos for run in runs)

@@ -6,18 +6,16 @@ and the budgets, never in what is normal. So the same records and arrivals close
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
-from service.facts import MINUTE_MS, TOTAL, Cell, Heaviest, Measures, Scope, Tally
+from service.facts import MINUTE_MS, Heaviest, Measures, Scope, Tally
 from service.warden import budgets, detection, planned
-from service.warden.causes import Activity
 from service.warden.state import Tenant, Warden, Window
 
 WIDTH_MINUTES: Final = 10
 GRACE_MINUTES: Final = 2
 WINDOWS_AT_ONCE_MAX: Final = 14 * 144  # after a longer silence only the last two weeks of windows are closed one by one
 MEMBERS_PER_WINDOW_MAX: Final = 20_000
-WATCHED: Final = ("agent", "use_case", "business_unit")
 FIELDS: Final = Measures.__struct_fields__
 _MAXIMA: Final = frozenset({"last_ms"})
 
@@ -89,21 +87,23 @@ def _close(w: Warden, t: Tenant, number: int) -> None:
         budgets.close_periods(w, t)
 
 
-def watched(cell: Cell) -> list[Scope]:
-    """The scopes whose normality is learned from a cell, the narrowest first."""
-    return [*(Scope(kind, getattr(cell, kind)) for kind in WATCHED), TOTAL]
+class Recent(NamedTuple):
+    """What a scope has spent in the windows that are still open, how much of it on retries, and how many minutes they have lasted."""
+
+    nanos: int
+    retry_nanos: int
+    minutes: int
+
+
+def recent(w: Warden, t: Tenant, scope: Scope) -> Recent:
+    """As far as the last words of the open windows have come; at least a minute."""
+    sums = [s for window in t.windows.values() for cell, s in window.cells.items() if scope in w.plan.view(cell).scopes]
+    first = min(t.windows, default=w.now_ms // MINUTE_MS // WIDTH_MINUTES)
+    minutes = max(w.now_ms // MINUTE_MS - first * WIDTH_MINUTES, 1)
+    return Recent(sum(s.nanos for s in sums), sum(s.retry_nanos for s in sums), minutes)
 
 
 def pace(w: Warden, t: Tenant, scope: Scope) -> int:
-    """Nanos an hour that a scope burns now: over the windows that are still open."""
-    spent, first = 0, None
-    for number, window in t.windows.items():
-        spent += sum(sums.nanos for cell, sums in window.cells.items() if scope in w.plan.view(cell).scopes)
-        first = number if first is None else min(first, number)
-    if first is None:
-        return 0
-    minutes = max(w.now_ms // MINUTE_MS - first * WIDTH_MINUTES, 1)
-    return max(0, spent) * 60 // minutes
-
-
-__all__ = ["Activity", "callers", "close", "merged", "pace", "take", "watched"]
+    """Nanos an hour that a scope burns now."""
+    now = recent(w, t, scope)
+    return max(0, now.nanos) * 60 // now.minutes
