@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -502,8 +502,3 @@ _MAPS: Final = frozenset(range(0x80, 0x90)) | {0xDE, 0xDF}
 def decode_stream(raw: bytes) -> StreamRow | StreamItem:
     """A row of the stream: records travel as maps, what the shell itself appends as arrays."""
     return _records.decode(raw) if raw[0] in _MAPS else _items.decode(raw)
-
-
-def builtin(value: Any) -> Any:
-    """Any fact as plain lists, dicts and numbers, for tests and for `explain`."""
-    return msgspec.to_builtins(value)

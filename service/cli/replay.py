@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -17,7 +16,7 @@ from service.facts import PolicySet
 from service.intake import FORMATS, Unknown
 from service.policy import Policy, dump
 from service.replay.engine import PARTITIONS, Engine
-from service.replay.files import STDIN, FilesError, arrivals, expand
+from service.replay.files import FilesError, arrivals, expand
 from service.replay.run import Line, Tallies, finish, replay, summary_line
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -133,6 +132,3 @@ class _Kept:
             sys.stdout.buffer.write(b"".join(_encode(line) + b"\n" for line in self.lines))
             sys.stdout.buffer.flush()
             self.lines = []
-
-
-__all__ = ["STDIN", "Iterator", "app", "policy_set"]

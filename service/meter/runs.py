@@ -30,6 +30,7 @@ GROWTH_TOKENS: Final = 64_000
 DEFAULT_FACTOR_PERCENT: Final = 400
 
 CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH = (1 << n for n in range(9))
+Broken = tuple[int, Kind, float, float, str]  # a rule's bit, the kind, observed, allowed, of what
 _NOTHING: Final[list[Finding]] = []
 _SLOT: Final = (1 << 32) - 1
 
@@ -131,7 +132,7 @@ def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms:
     run.nanos += nanos
     if event_ms > run.last_ms:  # noqa: PLR1730 -- twice as fast as max()
         run.last_ms = event_ms
-    broken: list[tuple[int, Kind, float, float, str]] = []
+    broken: list[Broken] = []
     if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP and run.nanos > (cap := watched_cap(run, records)):
         broken.append((CAP, Kind.EXECUTION_CAP, run.nanos / 1e9, cap / 1e9, "spend of the run, USD"))
     if u.execution_id and u.execution_id != root:
@@ -144,7 +145,7 @@ def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms:
     return [_finding(run, u, root, event_ms, arrival_ms, rule) for rule in broken] if broken else _NOTHING
 
 
-def _child(run: Run, u: Usage, root: str, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+def _child(run: Run, u: Usage, root: str, records: Records, broken: list[Broken]) -> None:
     if u.agent and u.agent != run.agent and not run.other_agent:
         run.other_agent = u.agent
     children = run.children
@@ -159,7 +160,7 @@ def _child(run: Run, u: Usage, root: str, records: Records, broken: list[tuple[i
         broken.append((FAN_OUT, Kind.FAN_OUT, len(children), allowed, "children of one run"))
 
 
-def _call(run: Run, u: Usage, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+def _call(run: Run, u: Usage, records: Records, broken: list[Broken]) -> None:
     size = u.input_tokens + u.cache_read_tokens + u.cache_write_tokens
     if u.signature:
         _signature(run, u.signature, records, broken)
@@ -174,8 +175,8 @@ def _call(run: Run, u: Usage, records: Records, broken: list[tuple[int, Kind, fl
             broken.append((GROWTH, Kind.CONTEXT_GROWTH, percent / 100, allowed / 100, "times the run's first prompt"))
 
 
-def _signature(run: Run, signature: str, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
-    """The same few signatures again and again, also in turns and across children: a CUSUM against the agent's own habit."""
+def _signature(run: Run, signature: str, records: Records, broken: list[Broken]) -> None:
+    """The same few signatures again and again, also in turns and across children."""
     sig, ring = crc32(signature.encode()), run.ring
     again = sig in (ring & _SLOT, ring >> 32, run.oldest)
     if not again:
@@ -185,15 +186,12 @@ def _signature(run: Run, signature: str, records: Records, broken: list[tuple[in
         if habit is None:
             habit = records.repeats = Share()
         run.repeats += again
-        if again or run.loop:
-            run.loop = min(NATS_MAX, max(0.0, run.loop + habit.surprise(again)))
-        if run.loop < LOOP_NATS:
-            habit.learn(again)
-        elif not run.told & LOOP:
+        run.loop = _weighed(habit, run.loop, again, LOOP_NATS)
+        if run.loop >= LOOP_NATS and not run.told & LOOP:
             broken.append((LOOP, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls repeat a signature the run had just used"))
 
 
-def _same_size(run: Run, size: int, records: Records, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> None:
     """A producer without signatures: prompt after prompt of nearly the same size."""
     again = abs(size - run.size) * 1000 <= STREAK_TOLERANCE_PERMILLE * size
     if run.calls > 1:
@@ -201,15 +199,21 @@ def _same_size(run: Run, size: int, records: Records, broken: list[tuple[int, Ki
         if habit is None:
             habit = records.same_size = Share()
         run.repeats += again
-        if again or run.streak:
-            run.streak = min(NATS_MAX, max(0.0, run.streak + habit.surprise(again)))
-        if run.streak < STREAK_NATS:
-            habit.learn(again)
-        elif not run.told & STREAK:
+        run.streak = _weighed(habit, run.streak, again, STREAK_NATS)
+        if run.streak >= STREAK_NATS and not run.told & STREAK:
             broken.append((STREAK, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls in a row with prompts of the same size"))
 
 
-def _limits(run: Run, event_ms: int, broken: list[tuple[int, Kind, float, float, str]]) -> None:
+def _weighed(habit: Share, nats: float, again: bool, told_at: float) -> float:
+    """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run is stuck."""
+    if again or nats:
+        nats = min(NATS_MAX, max(0.0, nats + habit.surprise(again)))
+    if nats < told_at:
+        habit.learn(again)
+    return nats
+
+
+def _limits(run: Run, event_ms: int, broken: list[Broken]) -> None:
     limits, told = run.limits, run.told
     children = run.children or {}
     checks = (
@@ -223,7 +227,7 @@ def _limits(run: Run, event_ms: int, broken: list[tuple[int, Kind, float, float,
             broken.append((bit, Kind.EXECUTION_CAP, value, limit, what))
 
 
-def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule: tuple[int, Kind, float, float, str]) -> Finding:
+def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule: Broken) -> Finding:
     bit, kind, observed, expected, detail = rule
     run.told |= bit
     run.watched = True

@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
-from service import parts
 from service.facts import MINUTE_MS, Decision, Envelope, PolicySet, Scope, Tick, encode
 from service.intake.partition import partition_of
 from service.meter import snapshot as meter_snapshot
@@ -30,15 +28,6 @@ SECOND_MS: Final = 1000
 _EACH_MINUTE: Final = 180  # of a silence; beyond it time goes by hours, and beyond a hundred days by days
 _EACH_HOUR: Final = 100 * 24
 _TICK: Final = Tick()
-
-
-class Clockwork(Struct):
-    """Where the ticks lie: `due` are partitions with something unsaid and the second at which they speak."""
-
-    minute: int = -1
-    due: list[tuple[int, int]] = msgspec.field(default_factory=list)
-    offsets: list[int] = msgspec.field(default_factory=list)
-    journal: int = 0
 
 
 class Engine:
@@ -162,6 +151,3 @@ def totals(warden: Warden, kind: str) -> dict[str, int]:
             if Scope(*scope).kind == kind:
                 spend[scope[1]] = spend.get(scope[1], 0) + nanos
     return dict(sorted(spend.items()))
-
-
-__all__ = ["Engine", "parts", "totals"]
