@@ -68,7 +68,7 @@ def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Inci
         w.out.append(
             Notice(
                 time_ms=w.now_ms,
-                id=ident("ntc", episode.id, episode.revision, receiver, reason),
+                id=ident("ntc", episode.id, episode.revision, receiver, reason, episode.order if reason == "ordered" else ""),
                 tenant=t.name,
                 incident=episode.id,
                 receiver=receiver,
