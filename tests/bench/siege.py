@@ -24,6 +24,7 @@ from tests.bench.live import Client, Live, receiver
 FEEDERS: Final = 3
 RETRY_S: Final = 0.05
 PAUSE_S: Final = 0.02
+REPEATED_FROM: Final = 20_000  # of its last records a feeder sends some again, so that many are older than the last snapshot
 AGENTS: Final = {"indexer": "kyc", "triage": "support", "writer": "support", "planner": "kyc", "scout": "research", "poller": "research"}
 POLICY: Final = """
 budgets:
@@ -102,7 +103,8 @@ async def _feed(live: Live, siege: Siege, chance: random.Random, name: str, over
         batch = [_stamped(next(source), siege) for _ in range(chance.randrange(1, 40))]
         siege.batches += 1
         again = [chance.choice(told) for _ in batch if told and chance.random() < 0.2]
-        told = [*told[-300:], *batch]
+        told += batch
+        del told[:-REPEATED_FROM]
         await _until_acknowledged(client, b"\n".join([*batch, *again]), siege)
         await asyncio.sleep(PAUSE_S * chance.random())
     client.close()
