@@ -215,7 +215,10 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
 
 
 class RunSpend(Struct, array_like=True, tag="r", gc=False):
-    """A run that a finding named: what it and its children have spent so far, said at each mark while it goes on."""
+    """A run that a finding named: what it and its children have spent so far, said at each mark while it goes on.
+
+    `stuck`: what the finding saw is still so (a run that had looped and goes on in earnest is not).
+    """
 
     tenant: str
     root: str
@@ -225,6 +228,7 @@ class RunSpend(Struct, array_like=True, tag="r", gc=False):
     calls: int
     last_ms: int
     ended: bool
+    stuck: bool = True
 
 
 class Purpose(Struct, array_like=True, tag="c"):

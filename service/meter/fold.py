@@ -17,7 +17,7 @@ from service.meter import usage
 from service.meter.cells import last_word, progress
 from service.meter.identities import repeated
 from service.meter.plan import compile_plan
-from service.meter.runs import Run
+from service.meter.runs import Run, is_stuck
 from service.meter.state import Meter
 from service.records import Change, Outcome, Usage, instant
 
@@ -131,7 +131,7 @@ def _watched(meter: Meter) -> list[RunSpend]:
 
 
 def _run_spend(tenant: str, root: str, run: Run, offset: int) -> RunSpend:
-    return RunSpend(tenant, root, run.agent, offset, run.nanos, run.calls, run.last_ms, run.ended)
+    return RunSpend(tenant, root, run.agent, offset, run.nanos, run.calls, run.last_ms, run.ended, is_stuck(run))
 
 
 __all__ = ["Meter", "adopt", "fold", "hear", "policy_version"]

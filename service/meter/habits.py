@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 RUNS_TO_LEARN: Final = 20
 RUNS_REMEMBERED: Final = 512
-TAIL_DEVIATIONS: Final = 3.7
+TAIL_DEVIATIONS: Final = 4.5
 SPREAD_LEAST: Final = 0.1
 AGENTS_LEARNED_MAX: Final = 20_000  # per partition; an agent beyond it is judged by the floors alone
 CASES_REMEMBERED: Final = 4096

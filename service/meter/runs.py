@@ -122,6 +122,11 @@ class Runs(Struct):
         return gone
 
 
+def is_stuck(run: Run) -> bool:
+    """Whether a run that was told to loop still does; of other findings there is no way back."""
+    return not run.told & (LOOP | STREAK) or run.loop >= LOOP_NATS or run.streak >= STREAK_NATS
+
+
 def watched_cap(run: Run, records: Records) -> int:
     """The spend in nanos from which a run is a finding: the policy's cap, or the built-in one beyond the agent's own greatest honest run."""
     return run.cap_nanos if run.limits is not NO_LIMITS else max(run.cap_nanos, records.nanos * 3 // 2)

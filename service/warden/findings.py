@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from service.facts import Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
 from service.warden import incidents, orders, windows
 from service.warden.state import Episode, RunSeen, Tenant, Warden
@@ -14,6 +16,7 @@ HOUR_MS: Final = 3_600_000
 SMALL_NANOS: Final = 100_000_000  # ten cents
 LEAST_AGE_MS: Final = 1_000
 SURE_AGE_MS: Final = 60_000
+SPENT_TIMES: Final = 20
 ORDERED_ACTIONS: Final = frozenset({"pause", "throttle", "degrade"})
 
 
@@ -59,9 +62,17 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
 
 
 def _order(w: Warden, t: Tenant, episode: Episode, f: Finding, action: str) -> bool:
-    """Asks for the order; a cap's or rule's own action needs no least loss."""
-    loss = None if f.action in ORDERED_ACTIONS else _pace(w, t, f, SURE_AGE_MS)
-    return orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS))
+    """Asks for the order; a cap's or rule's own action needs no least loss. A run with too little at stake is asked about again as it goes on."""
+    loss = None if f.action in ORDERED_ACTIONS else _at_stake(_pace(w, t, f, SURE_AGE_MS), f)
+    ordered = orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS))
+    if f.execution and not ordered and loss is not None and loss < w.plan.min_loss_nanos:
+        t.runs[f.execution].asked = f
+    return ordered
+
+
+def _at_stake(pace: int, f: Finding) -> int:
+    """What an hour's delay would cost, and no more than SPENT_TIMES what the run has spent already: a few cents are no runaway yet."""
+    return min(pace, f.spend_nanos * SPENT_TIMES) if f.execution else pace
 
 
 def _mild(f: Finding) -> bool:
@@ -80,6 +91,15 @@ def _pace(w: Warden, t: Tenant, f: Finding, age_ms: int) -> int:
     if f.execution:
         return f.spend_nanos * HOUR_MS // max(f.time_ms - f.since_ms, age_ms)
     return windows.pace(w, t, f.scope)
+
+
+def _ask_again(w: Warden, t: Tenant, episode: Episode, run: RunSeen, asked: Finding) -> None:
+    f = msgspec.structs.replace(asked, spend_nanos=run.nanos, time_ms=run.last_ms)
+    if _at_stake(_pace(w, t, f, SURE_AGE_MS), f) < w.plan.min_loss_nanos:
+        return
+    run.asked = None
+    if _order(w, t, episode, f, _action(w, f)):
+        incidents.tell(w, t, episode, "ordered")
 
 
 def _know_run(t: Tenant, f: Finding) -> None:
@@ -122,6 +142,8 @@ def run_spent(w: Warden, t: Tenant, r: RunSpend) -> None:
     if scope in t.tracked:
         orders.spent(t, scope, more, r.last_ms)
     episode = t.episodes.get(run.incident)
+    if episode is not None and run.asked is not None and more > 0 and r.stuck:
+        _ask_again(w, t, episode, run, run.asked)
     if episode is None:
         if run.quiet is not None and run.nanos >= SMALL_NANOS:
             quiet, run.quiet = run.quiet, None

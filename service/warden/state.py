@@ -144,7 +144,10 @@ class Standing(Struct):
 
 
 class RunSeen(Struct, array_like=True, gc=False):
-    """A run that a finding named: what it has spent. `quiet`: a finding that waits until the run has cost enough to tell."""
+    """A run that a finding named: what it has spent.
+
+    `quiet` is a finding that waits until the run has cost enough to tell; `asked` one whose order waits until enough is at stake.
+    """
 
     agent: str
     offset: int
@@ -156,6 +159,7 @@ class RunSeen(Struct, array_like=True, gc=False):
     since_ms: int
     incident: str
     quiet: Finding | None = None
+    asked: Finding | None = None
 
 
 class Window(Struct):
