@@ -90,7 +90,8 @@ def _cross(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> N
         incidents.step(w, t, episode, event, "line_crossed")
     episode.thresholds = crossed
     if pausing:
-        orders.request(w, t, episode, episode.scope, limit.action, "pause_at", until_ms=period.end_ms)
+        fastest = 0 if limit.tokens else int(max(_paces(limit, period, w.now_ms)) * HOUR_MS)
+        orders.request(w, t, episode, episode.scope, limit.action, "pause_at", until_ms=period.end_ms, pace_nanos_per_hour=fastest)
     incidents.tell(w, t, episode, "line_crossed", line=True)
 
 
