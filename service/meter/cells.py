@@ -21,6 +21,7 @@ OTHER: Final = "other"
 HEAVY_KINDS: Final = ("user", "customer", "api_key", "prompt_version", "caller")
 
 CellKey = tuple[str, str, str, str, str, str, str, str, str, bool, int]
+MemberKey = tuple[str, str, str, int]
 CallerKey = tuple[str, str, str, str, str, str, str]
 
 
@@ -54,23 +55,24 @@ class Minute(Struct):
 
     number: int = -1
     cells: dict[CellKey, Open] = field(default_factory=dict)
-    members: dict[tuple[Member, int], OpenShare] = field(default_factory=dict)
+    members: dict[MemberKey, OpenShare] = field(default_factory=dict)
     callers: dict[CallerKey, list[int]] = field(default_factory=dict)
     dirty: list[Open] = field(default_factory=list)
     dirty_members: list[OpenShare] = field(default_factory=list)
 
 
-def progress(minute: Minute) -> list[Progress | Share]:
-    """What changed since the last mark."""
+def progress(minute: Minute, *, members: bool) -> list[Progress | Share]:
+    """What changed since the last mark, of cells and, where it is their turn, of members."""
     facts: list[Progress | Share] = []
     for o in minute.dirty:
         o.dirty = False
         s = o.sums
         tokens = s.input + s.cache_read + s.cache_write + s.output
         facts.append(Progress(o.cell, o.event_minute, minute.number, o.offset, s.records, s.nanos, tokens, s.last_ms, *_kinds(s)))
-    facts.extend(_share(minute, m) for m in minute.dirty_members)
     minute.dirty.clear()
-    minute.dirty_members.clear()
+    if members:
+        facts.extend(_share(minute, m) for m in minute.dirty_members)
+        minute.dirty_members.clear()
     return facts
 
 

@@ -23,6 +23,7 @@ from service.records import Change, Outcome, Usage, instant
 
 VERSION: Final = 1
 EMPTY_MARK_MS: Final = 1000  # a quiet partition still says once a second how far it has heard
+MEMBERS_MARK_MS: Final = 1000  # users, keys and labels are many: what they spent is said at one mark in five
 SAID_MINUTES: Final = 2 * 1440
 Item = Usage | Outcome | Change | Tick | PolicySet
 
@@ -103,7 +104,10 @@ def _speak(meter: Meter, arrival_ms: int, out: list[Envelope]) -> None:
     if minute > meter.minute.number:
         facts += _turn(meter, minute)
     elif meter.minute.dirty or meter.minute.dirty_members:
-        facts += progress(meter.minute)
+        members = mark_ms // MEMBERS_MARK_MS > meter.members_ms // MEMBERS_MARK_MS
+        facts += progress(meter.minute, members=members)
+        if members:
+            meter.members_ms = mark_ms
     if meter.runs.watched:
         facts += _watched(meter)
     if facts or mark_ms - meter.said_ms >= EMPTY_MARK_MS:

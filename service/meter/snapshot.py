@@ -10,7 +10,7 @@ import msgspec
 
 from service import parts
 from service.facts import Counts, decode_stream, encode
-from service.meter.cells import Minute, OpenShare
+from service.meter.cells import Minute
 from service.meter.fold import VERSION, fold, policy_version
 from service.meter.habits import Habits
 from service.meter.plan import EMPTY_PLAN, compile_plan
@@ -59,7 +59,7 @@ def dump(meter: Meter) -> dict[str, bytes]:
     """A meter as parts."""
     repeats, minute, runs = meter.repeats, meter.minute, meter.runs
     dirty = [(*o.cell, o.event_minute) for o in minute.dirty]
-    dirty_members = [(m.member, m.event_minute) for m in minute.dirty_members]
+    dirty_members = [(*m.member, m.event_minute) for m in minute.dirty_members]
     rest = (dirty, dirty_members, repeats.serial, runs.count, runs.dropped, sorted(runs.watched), minute.number, list(runs.live))
     found = {
         **parts.dump("meter", meter, leave_out=_BASE),
@@ -86,8 +86,7 @@ def load(raw: Mapping[str, bytes]) -> Meter:
     dirty, dirty_members, serial, count, dropped, watched, number, tenants = msgspec.msgpack.decode(raw["rest"], type=_Rest)
     minute = parts.load("", Minute, {".": encode({}), **_named(raw)}, dirty=[], dirty_members=[], number=number)
     minute.dirty = [minute.cells[tuple(key)] for key in dirty]
-    by_member: dict[tuple[tuple[str, ...], int], OpenShare] = {(tuple(m.member), m.event_minute): m for m in minute.members.values()}
-    minute.dirty_members = [by_member[tuple(member), event_minute] for member, event_minute in dirty_members]
+    minute.dirty_members = [minute.members[tuple(key)] for key in dirty_members]
     live = {tenant: parts.load_table(f"runs{at}", dict[str, Run], raw) for at, tenant in enumerate(tenants)}
     habits = parts.load("", Habits, {".": encode({}), **_named(raw)})
     meter = parts.load(

@@ -23,6 +23,7 @@ class Meter(Struct):
     coming: PolicySet | None = None
     next_mark_ms: int = 0
     said_ms: int = 0
+    members_ms: int = 0
     heard: int = -1
     counts: Counts = field(default_factory=Counts)
     repeats: Repeats = field(default_factory=Repeats)

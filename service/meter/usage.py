@@ -118,7 +118,7 @@ def _run(meter: Meter, u: Usage, agent: str, use_case: str, sums: Measures, nano
     root = u.root_execution_id or u.parent_execution_id or u.execution_id
     if not root and u.attempt <= 1:
         return
-    records = meter.habits.of(u.tenant, agent)
+    records = meter.habits.agents.get((u.tenant, agent)) or meter.habits.of(u.tenant, agent)
     if root:
         _follow(meter, u, root, agent, use_case, sums, nanos, event_ms, arrival_ms, records)
     if u.attempt > 1 or (records.storm and u.attempt == 1):
