@@ -119,7 +119,7 @@ def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding) -> None:
         return
     runs = [t.runs[root] for root in episode.executions if root in t.runs]
     episode.spend_nanos = sum(run.nanos for run in runs)
-    episode.excess_nanos = sum(max(0, run.nanos - run.expected_nanos) for run in runs)
+    episode.excess_nanos = sum(_excess(run) for run in runs)
     if f.limit_nanos is not None:
         episode.limit_nanos = f.limit_nanos
     if episode.cause is None or f.driver:
@@ -127,8 +127,20 @@ def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding) -> None:
         episode.cause = _cause(driver, episode.excess_nanos, f.dimensions, [])
 
 
+def _excess(run: RunSeen) -> int:
+    return max(0, run.nanos - run.expected_nanos)
+
+
 def _cause(driver: str, excess: int, dimensions: list[Scope], changes: list[str]) -> Cause:
     return Cause(driver, 1.0, [DriverShare(driver, excess)], [DimensionShare(d.kind, d.name, 1.0) for d in dimensions], changes)
+
+
+def _go_on(run: RunSeen, r: RunSpend) -> None:
+    """What the run has spent by now; after a silence so long that the meter had let it go, on top of what it had spent before."""
+    if run.ended and not r.ended:
+        run.before_nanos, run.before_calls = run.nanos, run.calls
+    run.offset, run.last_ms, run.ended = r.offset, r.last_ms, r.ended
+    run.nanos, run.calls = run.before_nanos + r.nanos, run.before_calls + r.calls
 
 
 def run_spent(w: Warden, t: Tenant, r: RunSpend) -> None:
@@ -136,8 +148,9 @@ def run_spent(w: Warden, t: Tenant, r: RunSpend) -> None:
     run = t.runs.get(r.root)
     if run is None or r.offset < run.offset or (r.offset == run.offset and r.ended == run.ended):
         return
-    more = r.nanos - run.nanos
-    run.offset, run.nanos, run.calls, run.last_ms, run.ended = r.offset, r.nanos, r.calls, r.last_ms, r.ended
+    nanos, excess = run.nanos, _excess(run)
+    _go_on(run, r)
+    more = run.nanos - nanos
     scope = Scope("execution", r.root)
     if scope in t.tracked:
         orders.spent(t, scope, more, r.last_ms)
@@ -150,7 +163,7 @@ def run_spent(w: Warden, t: Tenant, r: RunSpend) -> None:
             _open(w, t, quiet)
         return
     episode.spend_nanos += more
-    episode.excess_nanos += more
+    episode.excess_nanos += _excess(run) - excess
     if more > 0:
         episode.found_ms = w.now_ms
     if episode.cause is not None and episode.cause.drivers:

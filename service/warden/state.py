@@ -147,6 +147,7 @@ class RunSeen(Struct, array_like=True, gc=False):
     """A run that a finding named: what it has spent.
 
     `quiet` is a finding that waits until the run has cost enough to tell; `asked` one whose order waits until enough is at stake.
+    `before_*` is what it had spent when the meter let it go after a long silence.
     """
 
     agent: str
@@ -160,6 +161,8 @@ class RunSeen(Struct, array_like=True, gc=False):
     incident: str
     quiet: Finding | None = None
     asked: Finding | None = None
+    before_nanos: int = 0
+    before_calls: int = 0
 
 
 class Window(Struct):

@@ -150,3 +150,26 @@ def test_what_is_snoozed_wakes_or_is_woken() -> None:
     assert story.incidents()[-1].state == "snoozed"
     story.wait("+40m")
     assert [s.state for s in story.incidents() if s.reason == "snooze_over"] == ["open"]
+
+
+def test_a_run_that_returns_after_a_long_silence_costs_on_top_of_what_it_had_cost() -> None:
+    """The meter lets a run go after thirty minutes; what it is told of afterwards begins at nothing."""
+    story = runaway(ENFORCE.replace("action: pause", "action: none")).wait("+40m")
+    for _ in range(3):
+        story.call("0.70", "+10s", execution_id="run-1", workflow="daily")
+    story.wait("+2m").call("0.10", "+10s", execution_id="run-1", workflow="daily").wait("+40m")
+    (episode,) = story.engine.warden.tenants["default"].episodes.values()
+    assert episode.spend_nanos == 2_700_000_000 + 2_200_000_000
+
+
+def test_a_run_below_what_is_expected_of_it_has_no_excess() -> None:
+    """A loop that is cheap so far: its spend is told, and nothing of it is too much."""
+    story = Story('caps: [{scope: {workflow: "*"}, expected_usd: 3, factor: 4}]')
+    for _ in range(40):
+        story.call("0.05", "+1s", execution_id="run-1", workflow="daily", signature="same")
+    (episode,) = story.wait("+2m").engine.warden.tenants["default"].episodes.values()
+    assert (episode.spend_nanos, episode.excess_nanos) == (2_000_000_000, 0)
+    for _ in range(40):
+        story.call("0.05", "+1s", execution_id="run-1", workflow="daily", signature="same")
+    story.wait("+2m")
+    assert (episode.spend_nanos, episode.excess_nanos) == (4_000_000_000, 1_000_000_000)
