@@ -99,3 +99,28 @@ def test_a_run_that_is_not_followed_still_counts(monkeypatch: pytest.MonkeyPatch
     run = told(CALM, heard, partitions=1)
     assert run.totals("total") == {("default", "total"): 6_000_000_000}
     assert run.count("runs_dropped") == 4
+
+
+@given(streams(max_size=40))
+@settings(max_examples=40, deadline=None)
+def test_bounds_of_the_warden_lose_no_money_from_the_totals_either(heard: list[Heard]) -> None:
+    """Budgets and series beyond their bound are counted as such; the books do not notice."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("service.warden.budgets.PERIODS_PER_TENANT_MAX", 1)
+        patch.setattr("service.warden.detection.SERIES_PER_TENANT_MAX", 1)
+        patch.setattr("service.warden.windows.MEMBERS_PER_WINDOW_MAX", 1)
+        run = told(BUDGETED, heard)
+    for kind in KINDS:
+        assert run.totals(kind) == truth(heard, kind), kind
+    for t in run.engine.warden.tenants.values():
+        assert len(t.periods) <= 1
+        assert len(t.series) <= 1
+
+
+def test_a_budget_that_found_no_room_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.warden.budgets.PERIODS_PER_TENANT_MAX", 2)
+    run = told(
+        CALM + 'budgets: [{name: each, scope: {agent: "*"}, period: day, limit_usd: 1}]', [dollars(START_MS + n, "2", n, agent=f"a{n}") for n in range(5)]
+    )
+    assert run.engine.warden.tenants["default"].periods_folded == 3
+    assert len({scope for scope, _, _ in run.lines()}) == 2
