@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ def habit(policy: str, announced_usd: int = 0) -> Story:
     while story.now_ms < story.at(BURST):
         story.call(f"{0.04 + 0.02 * chance.random():.4f}", "+10m", use_case="migration", business_unit="it", execution_id=f"run-{story.now_ms}")
     if announced_usd:
-        times = {"from_ms": story.now_ms - 3_600_000, "until_ms": story.now_ms + 4 * 3_600_000}
+        times: dict[str, Any] = {"from_ms": story.now_ms - 3_600_000, "until_ms": story.now_ms + 4 * 3_600_000}
         story.says("plan", scope=Scope("agent", "indexer"), extra_nanos=announced_usd * 10**9, **times)
     for number in range(800):
         story.call("0.05", "+9s", use_case="migration", business_unit="it", execution_id=f"burst-{number}")
