@@ -85,6 +85,9 @@ class Cell(NamedTuple):
     batch: bool
 
 
+CELL_KINDS: Final = frozenset({"agent", "use_case", "business_unit", "workflow", "provider", "model", "tenant"})  # kinds of scopes that a cell itself decides
+
+
 class Member(NamedTuple):
     """A scope that no cell names (a user, a key, a label, a run) and that some limit of the policy asks for."""
 

@@ -13,9 +13,10 @@ import typer
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, read_policy, warn_of_secrets
 from service.facts import PolicySet
+from service.folder import PARTITIONS
 from service.intake import FORMATS, Unknown
 from service.policy import Policy, dump
-from service.replay.engine import PARTITIONS, Engine
+from service.replay.engine import Engine
 from service.replay.files import FilesError, arrivals, expand
 from service.replay.run import Line, Tallies, finish, replay, summary_line
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from service.facts import MINUTE_MS, Cell, Kind, PolicySet
+from service.facts import CELL_KINDS, MINUTE_MS, Cell, Kind, PolicySet
 from service.policy import ALL, Cap, Planned, Policy, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook, Rates
 from service.records import UNATTRIBUTED, Usage
@@ -15,7 +15,6 @@ from service.records import UNATTRIBUTED, Usage
 DEFAULT_FACTOR_PERCENT: Final = 400
 CACHE_MAX: Final = 50_000
 _PLAIN: Final = frozenset({"user", "customer", "api_key"})  # kinds that a record names itself
-CELL_KINDS: Final = frozenset({"agent", "use_case", "business_unit", "workflow", "provider", "model", "tenant"})
 
 
 class Limits(Struct, frozen=True):

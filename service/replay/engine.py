@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from service.facts import MINUTE_MS, Decision, Envelope, PolicySet, Scope, Tick, encode
+from service.folder import PARTITIONS
 from service.intake.partition import partition_of
 from service.meter import snapshot as meter_snapshot
 from service.meter.fold import Meter
@@ -23,7 +24,6 @@ from service.warden import snapshot as warden_snapshot
 from service.warden.fold import hear as warden_hear
 from service.warden.state import Warden
 
-PARTITIONS: Final = 12
 SECOND_MS: Final = 1000
 _EACH_MINUTE: Final = 180  # of a silence; beyond it time goes by hours, and beyond a hundred days by days
 _EACH_HOUR: Final = 100 * 24

@@ -6,12 +6,12 @@ from typing import Final
 
 from service.facts import Control, Scope, Untold
 from service.warden import incidents, orders
+from service.warden.plan import ORDERED
 from service.warden.state import Episode, Tenant, Warden
 
 SNOOZE_MS: Final = 3_600_000
 CONTROLS_KEPT: Final = 10_000
 RESUMED_MS: Final = 24 * 3_600_000
-ORDERS: Final = frozenset({"pause", "throttle", "degrade"})
 
 
 def obey(w: Warden, t: Tenant, c: Control) -> None:
@@ -27,7 +27,7 @@ def obey(w: Warden, t: Tenant, c: Control) -> None:
 
 
 def _do(w: Warden, t: Tenant, c: Control) -> str:
-    if c.action in ORDERS or c.action == "resume":
+    if c.action in ORDERED or c.action == "resume":
         return _order(w, t, c)
     if c.action == "plan":
         return _plan(t, c)

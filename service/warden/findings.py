@@ -8,6 +8,7 @@ import msgspec
 
 from service.facts import Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
 from service.warden import incidents, orders, windows
+from service.warden.plan import ORDERED
 from service.warden.state import Episode, RunSeen, Tenant, Warden
 
 RUNS_KEPT_MAX: Final = 50_000
@@ -17,7 +18,6 @@ SMALL_NANOS: Final = 100_000_000  # ten cents
 LEAST_AGE_MS: Final = 1_000
 SURE_AGE_MS: Final = 60_000
 SPENT_TIMES: Final = 20
-ORDERED_ACTIONS: Final = frozenset({"pause", "throttle", "degrade"})
 
 
 def heard(w: Warden, t: Tenant, f: Finding) -> None:
@@ -50,11 +50,11 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
         t.runs[f.execution].incident = episode.id
     _sum_up(w, t, episode, f)
     action = _action(w, f)
-    graver = incidents.raise_severity(episode, "critical" if action in ORDERED_ACTIONS else "info" if _mild(f) else "warning")
+    graver = incidents.raise_severity(episode, "critical" if action in ORDERED else "info" if _mild(f) else "warning")
     fresh = episode.state in ("", "resolved")
     if fresh or fresh_kind or graver:
         incidents.step(w, t, episode, incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE, str(f.kind))
-    ordered = action in ORDERED_ACTIONS and _order(w, t, episode, f, action)
+    ordered = action in ORDERED and _order(w, t, episode, f, action)
     if fresh or fresh_kind or graver or ordered:
         incidents.tell(w, t, episode, "opened" if fresh else "worse" if graver else "new_finding" if fresh_kind else "ordered")
     else:
@@ -63,7 +63,7 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
 
 def _order(w: Warden, t: Tenant, episode: Episode, f: Finding, action: str) -> bool:
     """Asks for the order; a cap's or rule's own action needs no least loss. A run with too little at stake is asked about again as it goes on."""
-    loss = None if f.action in ORDERED_ACTIONS else _at_stake(_pace(w, t, f, SURE_AGE_MS), f)
+    loss = None if f.action in ORDERED else _at_stake(_pace(w, t, f, SURE_AGE_MS), f)
     ordered = orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS))
     if f.execution and not ordered and loss is not None and loss < w.plan.min_loss_nanos:
         t.runs[f.execution].asked = f

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from service.facts import TOTAL, Cell, Member, PolicySet, Scope
+from service.facts import CELL_KINDS, TOTAL, Cell, Member, PolicySet, Scope
 from service.policy import ALL, Budget, Period, Policy, Quota, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook
 from service.warden.periods import PeriodSpan, period_of
@@ -15,7 +15,6 @@ from service.warden.periods import PeriodSpan, period_of
 CONSOLE: Final = "console"
 ORDERED: Final = frozenset({"pause", "throttle", "degrade"})
 VIEWS_MAX: Final = 100_000
-CELL_KINDS: Final = frozenset({"agent", "use_case", "business_unit", "workflow", "provider", "model", "tenant"})
 TOTALLED: Final = ("agent", "use_case", "business_unit", "workflow", "provider", "model")
 
 

@@ -12,9 +12,9 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from service.facts import Cell
+from service.facts import CELL_KINDS, Cell
 from service.policy import Match, Planned, matches
-from service.warden.plan import CELL_KINDS, TOTALLED
+from service.warden.plan import TOTALLED
 from service.warden.state import Tenant, Warden, Window
 
 ALL: Final = 1 << 62
