@@ -7,9 +7,11 @@ from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace as but
 
 from service.facts import Cause, DimensionShare, DriverShare, Evidence, Incident, Kind, Notice, Order, OrderState, Scope
 from service.messages.transcript import transcript_line
+from tests.samples import INCIDENT, NIGHT_MS, ORDER
 
 TIMES = st.integers(0, 10**13)
 NANOS = st.integers(-(10**18), 10**18)
@@ -71,23 +73,13 @@ def test_money_is_exact(incident: Incident) -> None:
 
 
 def test_an_incident_has_the_contract_s_fields() -> None:
-    incident = Incident(
-        time_ms=1_763_518_440_123,
-        action="opened",
-        id="inc-1",
-        tenant="default",
-        scope=Scope("agent", "indexer"),
-        kinds=[Kind.LOOP],
-        severity="critical",
-        state="open",
-        opened_ms=1_763_518_440_000,
-        revision=1,
-        spend_nanos=6_120_000_000,
+    incident = but(
+        INCIDENT,
+        time_ms=NIGHT_MS + 123,
         excess_nanos=5_900_000_001,
         limit_nanos=2_000_000_000,
         cause=Cause("cache", 1.0, [DriverShare("cache", 5_900_000_001)], [DimensionShare("model", "gpt-5", 0.9)]),
         evidence=[Evidence("loop", float("inf"), 1.0, 41.0)],
-        reason="opened",
     )
     assert transcript_line(incident) == {
         "type": "incident",
@@ -116,8 +108,7 @@ def test_an_incident_has_the_contract_s_fields() -> None:
 
 
 def test_an_order_has_the_contract_s_fields() -> None:
-    order = Order(1_763_518_440_000, "pause", "ord-1", "default", Scope("agent", "indexer"), "inc-1", "loop", "enforce", 1_763_604_840_000, 3)
-    assert transcript_line(order) == {
+    assert transcript_line(ORDER) == {
         "type": "order",
         "time": "2025-11-19T02:14:00.000Z",
         "action": "pause",

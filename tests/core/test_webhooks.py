@@ -20,37 +20,32 @@ from service.couriers.events import encoded, event_of
 from service.couriers.port import Delivered, GaveUp, Parts, Receiver
 from service.couriers.webhook import WebhookCourier
 from service.demo.orchestrator import Orchestrator, app_of
-from service.facts import Cause, DriverShare, Incident, Kind, Notice, Order, Scope
+from service.facts import Cause, DriverShare, Kind, Notice, Order, Scope
 from service.sdk.verify import UnverifiedError, keys_of, sign, verify
-from service.warden.titles import title
+from tests import samples
+from tests.samples import INCIDENT, NIGHT_MS, notice
 
-NOW_MS = 1_763_518_440_123
+NOW_MS = NIGHT_MS + 123
 HOUR = 3_600_000
 NEW = "whsec_" + base64.b64encode(b"n" * 24).decode()
 OLD = "an old plain secret".replace(" ", "-")
-ORDER = Order(NOW_MS, "pause", "ord-1", "default", Scope("agent", "indexer"), "inc-1", "loop", "enforce", NOW_MS + HOUR, 3, ["run-1"])
-INCIDENT = Incident(
+ORDER = but(samples.ORDER, time_ms=NOW_MS, expires_ms=NOW_MS + HOUR, executions=["run-1"])
+CROSSING = but(
+    INCIDENT,
     time_ms=NOW_MS,
-    action="opened",
-    id="inc-1",
-    tenant="default",
     scope=Scope("use_case", "kyc"),
     kinds=[Kind.BUDGET_THRESHOLD],
     severity="warning",
-    state="open",
-    opened_ms=NOW_MS,
-    revision=1,
     spend_nanos=85 * 10**9,
     excess_nanos=20 * 10**9,
     limit_nanos=100 * 10**9,
     cause=Cause("price", 1.0, [DriverShare("price", 20 * 10**9)], []),
-    evidence=[],
     reason="line_crossed",
     budget="kyc-month",
     threshold=85.0,
     thresholds=[85.0],
 )
-NOTICE = Notice(NOW_MS, "ntc-1", "default", "inc-1", "spend", "line_crossed", title(INCIDENT, "line_crossed"), INCIDENT, "kyc-month", 85.0, [85.0])
+NOTICE = notice(CROSSING, "line_crossed")
 
 
 async def sent_by(secret: str, item: Order | Notice, clock: int = NOW_MS) -> httpx.Request:

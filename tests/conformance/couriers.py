@@ -1,0 +1,103 @@
+"""Every kind of courier on a bench: a receiver of that kind, the wire to it that a test answers, and what is sent over it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+from msgspec.structs import replace as but
+from rich.console import Console
+
+from service.couriers.port import Courier, Parts, Receiver
+from service.couriers.registry import courier_of
+from service.facts import Scope
+from service.warden.titles import title
+from tests.samples import INCIDENT, NIGHT_MS, NOTICE, ORDER
+
+SECRET = "correct-horse-battery-staple"
+PASSWORD = "tr0ub4dor-and-3"
+PATH_TOKEN = "T0123456789abcdefXYZ"
+HOSTILE = "a\nb\r\u202e\x1b[2J<!channel> [red]x[/red] \x00" + "y" * 10_000
+
+ITEMS = {"notice": NOTICE, "order": ORDER}
+WICKED = but(INCIDENT, scope=Scope("agent", HOSTILE), owner=HOSTILE, detail=HOSTILE, executions=[HOSTILE])
+WICKED_ITEMS = {
+    "notice": but(NOTICE, title=title(WICKED, "opened"), about=WICKED),
+    "order": but(ORDER, scope=Scope("agent", HOSTILE), executions=[HOSTILE], by=HOSTILE, reason=HOSTILE),
+}
+
+Reply = Callable[[httpx.Request], httpx.Response]
+
+
+@dataclass
+class Wire(httpx.AsyncBaseTransport):
+    """The other side: answers each request by `reply` and keeps what it was sent."""
+
+    reply: Reply
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await request.aread()
+        self.requests.append(request)
+        return self.reply(request)
+
+
+@dataclass
+class Bench:
+    """A courier under test and what leaves it."""
+
+    courier: Courier
+    wire: Wire
+    screen: io.StringIO
+
+    def sent(self) -> str:
+        return self.screen.getvalue() + "".join(request.content.decode() for request in self.wire.requests)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the suite has to know of a kind: its receiver, whether it speaks HTTP, what a good answer is and how an item is told from others."""
+
+    receiver: Receiver
+    wired: bool
+    good: Reply = lambda _: httpx.Response(200)
+    identities: Callable[[Bench], list[str]] = lambda bench: []
+    exact_names: bool = False  # what is sent is for programs: names are exact and escaped by its own format
+
+
+def _webhook_ids(bench: Bench) -> list[str]:
+    return [request.headers["webhook-id"] for request in bench.wire.requests]
+
+
+CASES: dict[str, Case] = {
+    "console": Case(Receiver(name="here", kind="console"), wired=False),
+    "webhook": Case(
+        Receiver(
+            name="orchestrator", kind="webhook", url=f"https://user:{PASSWORD}@hooks.example/{PATH_TOKEN}/in?key={PATH_TOKEN}", secret=SECRET, takes="all"
+        ),
+        wired=True,
+        identities=_webhook_ids,
+        exact_names=True,
+    ),
+}
+WIRED = [kind for kind, case in CASES.items() if case.wired]
+
+
+def bench_of(kind: str, reply: Reply | None = None) -> Bench:
+    case, screen = CASES[kind], io.StringIO()
+    wire = Wire(reply or case.good)
+    parts = Parts(
+        public_url="https://spend.example", clock=lambda: NIGHT_MS, body_s=0.05, console=Console(file=screen, width=100, force_terminal=True), transport=wire
+    )
+    return Bench(courier_of(case.receiver, parts), wire, screen)
+
+
+def refusing(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> Reply:
+    return lambda _: httpx.Response(status, headers=headers, content=body)
+
+
+def assert_no_secret(text: str) -> None:
+    for secret in (SECRET, PASSWORD, PATH_TOKEN):
+        assert secret not in text

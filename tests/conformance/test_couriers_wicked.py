@@ -1,0 +1,82 @@
+"""What every courier keeps to itself and what it does with wicked input: no secret leaves, names are escaped, bodies are bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+
+from service.couriers.port import Delivered, Item, RetryLater
+from tests.conformance.couriers import CASES, HOSTILE, PASSWORD, PATH_TOKEN, SECRET, WICKED_ITEMS, WIRED, assert_no_secret, bench_of
+from tests.samples import ORDER
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+@pytest.mark.parametrize("kind", CASES)
+async def test_no_secret_is_in_any_outcome_or_log(kind: str, status: int, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        told = {"state": "refused", "reason": f"got {SECRET} at https://user:{PASSWORD}@hooks.example/{PATH_TOKEN}"}
+        return httpx.Response(status, json=told, headers={"x-echo": str(request.url)})
+
+    bench = bench_of(kind, echo)
+    outcome = await bench.courier.deliver(ORDER)
+    await bench.courier.close()
+    assert_no_secret(repr(outcome) + str(outcome) + caplog.text + repr(bench.courier) + repr(CASES[kind].receiver) + bench.sent())
+
+
+@pytest.mark.parametrize("item", WICKED_ITEMS.values(), ids=WICKED_ITEMS)
+@pytest.mark.parametrize("kind", CASES)
+async def test_hostile_names_are_escaped_cut_and_said_to_be(kind: str, item: Item) -> None:
+    bench = bench_of(kind)
+    assert await bench.courier.deliver(item) == Delivered()
+    sent = bench.sent()
+    assert "\u202e" not in sent
+    assert "\x00" not in sent
+    assert "\x1b[2J" not in sent
+    if CASES[kind].exact_names:
+        data = json.loads(bench.wire.requests[0].content)["data"]
+        assert data["scope"]["name"] == HOSTILE
+        assert len(sent) < 200_000
+    else:
+        words = " ".join(re.sub(r"\x1b\[[\d;]*m|[│╭╮╰╯─]", " ", sent).split())
+        assert words.count("<!channel> [red]x[/red]") == words.count("<!channel>") > 1
+        assert "more characters)" in sent
+        assert len(sent) < 10_000
+
+
+async def _drip() -> AsyncIterator[bytes]:
+    while True:
+        yield b" " * 1024
+
+
+async def _hang() -> AsyncIterator[bytes]:
+    yield b'{"state": '
+    await asyncio.Event().wait()
+
+
+BODIES: dict[str, Callable[[], bytes | AsyncIterator[bytes]]] = {
+    "huge": _drip,
+    "hanging": _hang,
+    "nested": lambda: b"[" * 60_000,
+    "not utf-8": lambda: b"\xff\xfe{",
+    "a list": lambda: b'["accepted"]',
+    "numbers": lambda: b'{"state": 1, "reason": [2]}',
+    "an unknown state": lambda: b'{"state": "effective", "reason": "trust me"}',
+    "compressed": lambda: b"\x1f\x8b\x08",
+    "empty": lambda: b"",
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("kind", WIRED)
+async def test_wicked_bodies_are_bounded_and_change_nothing(kind: str, body: Callable[[], bytes | AsyncIterator[bytes]]) -> None:
+    bench = bench_of(kind, lambda _: httpx.Response(200, content=body()))
+    assert await bench.courier.deliver(ORDER) == Delivered()
+    assert isinstance(await bench_of(kind, lambda _: httpx.Response(500, content=body())).courier.deliver(ORDER), RetryLater)
