@@ -47,8 +47,9 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
         return
     episode, fresh_kind = known
     if f.execution:
-        t.runs[f.execution].incident = episode.id
-    _sum_up(w, t, episode, f)
+        _join(t, episode, f)
+    else:
+        _sum_up(w, t, episode, f)
     action = _action(w, f)
     graver = incidents.raise_severity(episode, "critical" if action in ORDERED else "info" if _mild(f) else "warning")
     fresh = episode.state in ("", "resolved")
@@ -109,22 +110,26 @@ def _know_run(t: Tenant, f: Finding) -> None:
         t.runs[f.execution] = RunSeen(f.agent, -1, f.spend_nanos, 0, f.time_ms, False, f.expected_nanos, f.since_ms, "")
 
 
-def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding) -> None:
-    """Spend and excess of the incident, and the cause that they add up to; of an agent it is what it has spent of late."""
-    if not f.execution:
-        now = windows.recent(w, t, f.scope)
-        episode.spend_nanos = max(episode.spend_nanos, now.nanos)
-        episode.excess_nanos = max(episode.excess_nanos, now.retry_nanos if f.kind == Kind.RETRY_STORM else 0)
-        episode.cause = _cause(f.driver, episode.excess_nanos, f.dimensions, [])
-        return
-    runs = [t.runs[root] for root in episode.executions if root in t.runs]
-    episode.spend_nanos = sum(run.nanos for run in runs)
-    episode.excess_nanos = sum(_excess(run) for run in runs)
+def _join(t: Tenant, episode: Episode, f: Finding) -> None:
+    """A run's spend and excess join its incident once, however many there are; from then on `run_spent` adds what it goes on to spend."""
+    run = t.runs[f.execution]
+    if run.incident != episode.id or not episode.state:
+        run.incident = episode.id
+        episode.spend_nanos += run.nanos
+        episode.excess_nanos += _excess(run)
     if f.limit_nanos is not None:
         episode.limit_nanos = f.limit_nanos
     if episode.cause is None or f.driver:
         driver = episode.cause.driver if episode.cause is not None else f.driver
         episode.cause = _cause(driver, episode.excess_nanos, f.dimensions, [])
+
+
+def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding) -> None:
+    """What an agent has spent of late, and the cause of it."""
+    now = windows.recent(w, t, f.scope)
+    episode.spend_nanos = max(episode.spend_nanos, now.nanos)
+    episode.excess_nanos = max(episode.excess_nanos, now.retry_nanos if f.kind == Kind.RETRY_STORM else 0)
+    episode.cause = _cause(f.driver, episode.excess_nanos, f.dimensions, [])
 
 
 def _excess(run: RunSeen) -> int:

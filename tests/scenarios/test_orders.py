@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.facts import Scope
+from service.warden.state import EXECUTIONS_MAX
 from tests.scenarios.story import Story, golden
 
 ENFORCE = """
@@ -173,3 +174,18 @@ def test_a_run_below_what_is_expected_of_it_has_no_excess() -> None:
         story.call("0.05", "+1s", execution_id="run-1", workflow="daily", signature="same")
     story.wait("+2m")
     assert (episode.spend_nanos, episode.excess_nanos) == (4_000_000_000, 1_000_000_000)
+
+
+def test_an_incident_of_two_hundred_runs_holds_the_money_of_all_of_them() -> None:
+    """The incident names fifty runs; each that it has heard of counts, also what it spends afterwards, and none twice."""
+    story = Story(ENFORCE.replace("action: pause", "calls: 2, action: none"))
+    for number in range(200):
+        for _ in range(4):  # over the cap's money with the second call and over its calls with the third: two findings
+            story.call("1.10", "+1s", execution_id=f"run-{number}", workflow="daily")
+    for number in range(0, 200, 7):
+        story.call("0.30", "+1s", execution_id=f"run-{number}", workflow="daily")
+    (episode,) = story.wait("+2m").engine.warden.tenants["default"].episodes.values()
+    assert len(episode.executions) == EXECUTIONS_MAX
+    assert episode.spend_nanos == 200 * 4_400_000_000 + 29 * 300_000_000
+    assert episode.cause is not None
+    assert episode.excess_nanos == sum(driver.nanos for driver in episode.cause.drivers)
