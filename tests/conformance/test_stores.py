@@ -1,92 +1,15 @@
-"""What every adapter of the ports Log and Snapshots promises, asked of each.
-
-A new adapter adds one `Store` to STORES; the shell's clock is the test's own, so arrivals are exact.
-"""
+"""What every adapter of the ports Log and Snapshots promises, asked of each."""
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Barrier
 
 import pytest
 
 from service.log import sqlite
-from service.log.memory import MemoryLog, MemorySnapshots
-from service.log.ports import MANIFEST, STREAM, Log, LogError, Row, SnapshotKey, Snapshots
-from service.log.sqlite import SqliteLog, SqliteSnapshots
-
-START_MS = 1_790_000_000_000
-
-
-@dataclass
-class Clock:
-    now_ms: int = START_MS
-
-    def __call__(self) -> int:
-        return self.now_ms
-
-
-@dataclass
-class Store:
-    """One adapter at one place; `another_*` opens the same place again, as a second thread or a restarted process does."""
-
-    folder: Path
-    clock: Clock = field(default_factory=Clock)
-    close: list[Callable[[], None]] = field(default_factory=list)
-
-    def another_log(self) -> Log:
-        raise NotImplementedError
-
-    def another_snapshots(self) -> Snapshots:
-        raise NotImplementedError
-
-
-class Memory(Store):
-    _log: MemoryLog | None = None
-    _snapshots: MemorySnapshots | None = None
-
-    def another_log(self) -> Log:
-        self._log = self._log or MemoryLog(self.clock)
-        return self._log
-
-    def another_snapshots(self) -> Snapshots:
-        self._snapshots = self._snapshots or MemorySnapshots()
-        return self._snapshots
-
-
-class Sqlite(Store):
-    busy_ms = 5_000
-
-    def another_log(self) -> SqliteLog:
-        log = SqliteLog(self.folder, self.clock, self.busy_ms)
-        self.close.append(log.close)
-        return log
-
-    def another_snapshots(self) -> SqliteSnapshots:
-        snapshots = SqliteSnapshots(self.folder, self.busy_ms)
-        self.close.append(snapshots.close)
-        return snapshots
-
-
-STORES: tuple[type[Store], ...] = (Memory, Sqlite)
-
-
-@pytest.fixture(params=STORES, ids=lambda kind: kind.__name__.lower())
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store = request.param(tmp_path)
-    yield made
-    for close in made.close:
-        close()
-
-
-def texts(rows: list[Row]) -> list[bytes]:
-    return [row.value for row in rows]
-
+from service.log.ports import STREAM, Log, LogError, Row
+from tests.conformance.stores import OTHER, PART, START_MS, WHOLE, Store, texts
 
 # ---------------------------------------------------------------- the log
 
@@ -207,8 +130,6 @@ async def _from_threads(store: Store, topics: list[str], logs: list[Log]) -> Non
 
 # ---------------------------------------------------------------- snapshots
 
-PART, OTHER, WHOLE = SnapshotKey(1, 7, "runs", 10), SnapshotKey(1, 8, "runs", 10), SnapshotKey(1, 7, MANIFEST, 0)
-
 
 async def test_a_value_is_found_under_its_key_alone_also_when_opened_again(store: Store) -> None:
     snapshots = store.another_snapshots()
@@ -234,79 +155,3 @@ async def test_a_put_replaces_and_a_delete_may_be_repeated(store: Store) -> None
         await snapshots.delete("meter-0", [PART, OTHER])
     await snapshots.delete("meter-0", [])
     assert await snapshots.keys("meter-0") == [WHOLE]
-
-
-# ---------------------------------------------------------------- what the world does to SQLite
-
-
-@pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[Sqlite]:
-    made = Sqlite(tmp_path / "data")
-    made.busy_ms = 10
-    yield made
-    for close in made.close:
-        close()
-
-
-async def test_a_full_disk_is_a_log_error_and_leaves_nothing_of_that_append(sqlite_store: Sqlite) -> None:
-    log = sqlite_store.another_log()
-    await log.append(STREAM, 0, [b"before"])
-    full(log._file(STREAM))
-    with pytest.raises(LogError, match=r"cannot append to .*stream\.db: database or disk is full; free space"):
-        await log.append(STREAM, 0, [b"x" * 4000] * 100)
-    with pytest.raises(LogError, match="full"):
-        await log.append_many(STREAM, {0: [b"small"], 1: [b"x" * 4000] * 100})
-    assert await log.span(STREAM, 0) == (0, 1)
-    assert await log.span(STREAM, 1) == (0, 0)
-    log._file(STREAM)._writer.execute("PRAGMA max_page_count = 100000")
-    assert await log.append(STREAM, 0, [b"after"]) == 1
-    assert texts(await log.read(STREAM, 0, 0, 10)) == [b"before", b"after"]
-
-
-async def test_a_full_disk_leaves_the_old_snapshot(sqlite_store: Sqlite) -> None:
-    snapshots = sqlite_store.another_snapshots()
-    await snapshots.put("meter-0", PART, b"old")
-    full(snapshots._file)
-    with pytest.raises(LogError, match=r"cannot save to .*snapshots\.db"):
-        await snapshots.put("meter-0", PART, b"x" * 400_000)
-    assert await snapshots.get("meter-0", PART) == b"old"
-
-
-def full(file: sqlite._File) -> None:
-    pages = file._writer.execute("PRAGMA page_count").fetchone()[0]
-    file._writer.execute(f"PRAGMA max_page_count = {pages}")
-
-
-async def test_a_lock_that_another_process_holds_is_a_log_error_and_passes(sqlite_store: Sqlite) -> None:
-    log = sqlite_store.another_log()
-    await log.append(STREAM, 0, [b"before"])
-    with closing(sqlite3.connect(sqlite_store.folder / "stream.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(LogError, match=r"cannot append to .*locked; another process"):
-            await log.append(STREAM, 0, [b"x"])
-        assert texts(await log.read(STREAM, 0, 0, 10)) == [b"before"], "whoever writes hinders no reader"
-    assert await log.append(STREAM, 0, [b"after"]) == 1
-
-
-async def test_a_folder_that_cannot_be_made_is_a_log_error(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(LogError, match="cannot open"):
-        await SqliteLog(tmp_path / "file", Clock()).append(STREAM, 0, [b"x"])
-
-
-async def test_a_file_of_something_else_is_a_log_error(sqlite_store: Sqlite) -> None:
-    sqlite_store.folder.mkdir()
-    (sqlite_store.folder / "stream.db").write_bytes(b"no database at all" * 100)
-    with pytest.raises(LogError, match="not one of ours"):
-        await sqlite_store.another_log().append(STREAM, 0, [b"x"])
-
-
-async def test_an_append_waits_for_the_disk_and_of_the_snapshots_only_the_manifest(sqlite_store: Sqlite) -> None:
-    log, snapshots = sqlite_store.another_log(), sqlite_store.another_snapshots()
-    seen: list[str] = []
-    log._file(STREAM)._writer.set_trace_callback(seen.append)
-    snapshots._file._writer.set_trace_callback(seen.append)
-    await log.append(STREAM, 0, [b"x"])
-    await snapshots.put("meter-0", PART, b"x")
-    await snapshots.put("meter-0", WHOLE, b"x")
-    assert [said.split()[-1] for said in seen if said.startswith("PRAGMA synchronous")] == ["FULL", "NORMAL", "FULL"]
