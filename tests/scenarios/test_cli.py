@@ -9,10 +9,10 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
 
-from service.cli.app import COMMANDS, app
+from service.cli.app import COMMANDS
 from tests.scenarios.calls import POLICY, calls
+from tests.scenarios.commands import page, run
 
 MISTAKEN = """
 budgets:
@@ -30,15 +30,6 @@ receivers:
   - {name: stopper, kind: webhook, url: "https://orchestrator.example", takes: orders}
 routes: [{to: [stopper]}]
 """
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, list(words))
-
-
-def page(done: Result) -> str:
-    """What a person sees, whatever the width of the screen."""
-    return " ".join(done.stdout.split())
 
 
 @pytest.fixture

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from service.cli.app import app
 from service.money import usd
 from tests.scenarios.calls import POLICY, START_S, Call, calls, lines, nanos
+from tests.scenarios.commands import Line, run
 
-Line = dict[str, Any]
 HEAVY = ("fastapi", "sqlalchemy", "river", "uvicorn", "httpx", "numpy", "rich")
 
 
@@ -37,7 +35,7 @@ class Desk:
 
     def run(self, *words: str, stdin: bytes = b"") -> list[Line]:
         """The transcript; without how fast it was."""
-        done = CliRunner().invoke(app, ["replay", "--policy", str(self.policy), "--json", *words], input=stdin)
+        done = run("replay", "--policy", str(self.policy), "--json", *words, stdin=stdin)
         assert done.exit_code == 0, done.output
         told = [json.loads(line) for line in done.stdout.splitlines()]
         return [{key: value for key, value in line.items() if key != "events_per_s"} for line in told]
@@ -168,7 +166,7 @@ def test_a_rolling_budget_can_be_told(desk: Desk) -> None:
 
 def test_a_secret_that_points_nowhere_is_only_a_warning(desk: Desk) -> None:
     desk.policy.write_text('receivers: [{name: hook, kind: webhook, url: "https://a.example", secret: "env:SPENDWARDEN_NO_SUCH_SECRET"}]')
-    done = CliRunner().invoke(app, ["replay", "--policy", str(desk.policy), "--json", desk.file(calls(20))])
+    done = run("replay", "--policy", str(desk.policy), "--json", desk.file(calls(20)))
     assert done.exit_code == 0
     assert "1 warning" in done.stderr
     assert "receivers[0].secret: points nowhere: env:SPENDWARDEN_NO_SUCH_SECRET" in done.stderr
@@ -176,7 +174,7 @@ def test_a_secret_that_points_nowhere_is_only_a_warning(desk: Desk) -> None:
 
 
 def test_a_person_gets_a_page(desk: Desk) -> None:
-    done = CliRunner().invoke(app, ["replay", "--policy", str(desk.policy), desk.file(calls())])
+    done = run("replay", "--policy", str(desk.policy), desk.file(calls()))
     assert done.exit_code == 0
     for words in ("metered AI spend in 600 records", "agent-4", "gpt-5", "Incidents", "critical"):
         assert words in done.stdout
@@ -196,7 +194,7 @@ def test_a_person_gets_a_page(desk: Desk) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_on_standard_error(words: list[str], code: int, told: str) -> None:
-    done = CliRunner().invoke(app, ["replay", *words], input=b"")
+    done = run("replay", *words)
     assert done.exit_code == code
     assert told in done.stderr
     assert not done.stdout
