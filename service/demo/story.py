@@ -13,9 +13,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from service.demo.agents import AGENTS, RUNAWAY, WORKS
 from service.demo.client import Client, DemoError, Feed
 from service.demo.orchestrator import Orchestrator
-from service.demo.traffic import AGENTS, REPEATED_CALL_NANOS, RUNAWAY, WORKS, repeated_call
+from service.demo.traffic import REPEATED_CALL_NANOS, repeated_call
 from service.facts import MINUTE_MS
 from service.money import NANO, spoken
 from service.records import Usage, instant, rfc3339
