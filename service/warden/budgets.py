@@ -10,13 +10,15 @@ from typing import Final
 
 from service.facts import MINUTE_MS, Evidence, Kind, Scope, ident
 from service.warden import incidents, orders, today
-from service.warden.plan import Limit
+from service.warden.plan import ENDLESS_MS, Limit
 from service.warden.state import PERIOD_KEPT_DAYS, PERIODS_PER_TENANT_MAX, Episode, Period, Tenant, Warden
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+KEPT_MS: Final = PERIOD_KEPT_DAYS * DAY_MS
 NEVER: Final = 1 << 62
 REARM_PERCENT: Final = 90  # a rolling line may be told again once spend was below this share of it
+PAST: Final = "past budget"
 URGENT_MS: Final = 2 * HOUR_MS
 FORECAST_ELAPSED_PERCENT: Final = 40
 FORECAST_PERCENT: Final = 115  # of the limit, at the period's end, at the slowest of the paces
@@ -24,7 +26,7 @@ FORECAST_PERCENT: Final = 115  # of the limit, at the period's end, at the slowe
 
 def add(w: Warden, t: Tenant, limit: Limit, member: str, event_minute: int, amount: int, last_ms: int) -> None:
     """Spend (nanos, or tokens for a quota) of one member at one event minute; says every line that this crosses."""
-    period = _period(t, limit, member, event_minute)
+    period = _period(w, t, limit, member, event_minute)
     if period is None:
         return
     step = limit.bucket_minutes
@@ -40,15 +42,20 @@ def add(w: Warden, t: Tenant, limit: Limit, member: str, event_minute: int, amou
         _cross(w, t, limit, member, period)
 
 
-def _period(t: Tenant, limit: Limit, member: str, event_minute: int) -> Period | None:
+def _period(w: Warden, t: Tenant, limit: Limit, member: str, event_minute: int) -> Period | None:
+    """The period that a minute belongs to; None where it decides no more, or where no more periods can be held."""
     span = limit.span(event_minute)
     key = (limit.name, member, span.key)
     period = t.periods.get(key)
     if period is None:
+        if span.end_ms + KEPT_MS < w.reach_ms:
+            return None
         if len(t.periods) >= PERIODS_PER_TENANT_MAX:
             t.periods_folded += 1
             return None
         period = t.periods[key] = Period(span.key, span.start_ms, span.end_ms)
+        if limit.rolling_minutes:
+            period.newest = t.rolled_ms // MINUTE_MS // limit.bucket_minutes  # as if it had been here all the time, empty
         rearm(limit, period)
     return period
 
@@ -98,9 +105,8 @@ def _cross(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> N
 def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> Episode:
     scope = Scope(limit.kind, member)
     kind = Kind.TOKEN_QUOTA if limit.tokens else Kind.BUDGET_THRESHOLD
-    again = min(period.told) if limit.rolling_minutes and len(period.told) == 1 else ""
     eid = period.incident
-    if not eid or (again and t.episodes.get(eid) is not None and t.episodes[eid].state == "resolved"):
+    if not eid:
         eid = ident("inc", t.name, "budget", limit.name, member, period.key, period.last_ms // MINUTE_MS if limit.rolling_minutes else "")
     period.incident = eid
     episode = incidents.of(t, eid, scope, "budget", w.now_ms)
@@ -197,26 +203,46 @@ def look_ahead(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) 
 
 
 def close_periods(w: Warden, t: Tenant) -> None:
-    """Resolves the incidents of periods that are over, looks ahead in those that run, forgets what is older than 35 days."""
-    reach = w.reach_ms
+    """Resolves the incidents of periods that are over, looks ahead in those that run, forgets those that decide no more."""
+    reach = t.rolled_ms = w.reach_ms
     gone: list[tuple[str, str, str]] = []
     for key, period in t.periods.items():
         limit = w.plan.limit(key[0])
-        if period.end_ms + PERIOD_KEPT_DAYS * DAY_MS < reach and (limit is None or not limit.rolling_minutes):
-            gone.append(key)
+        if limit is not None and not limit.keeps(period.key):
+            limit = None
         if limit is not None and limit.rolling_minutes:
             _roll(limit, period, reach // MINUTE_MS // limit.bucket_minutes)
-        over = _is_over(limit, period, reach)
-        if over and period.incident and t.episodes.get(period.incident) is not None:
+        if not _is_over(limit, period, reach):
+            if limit is not None:
+                look_ahead(w, t, limit, key[1], period)
+            continue
+        if period.incident in t.episodes:
             incidents.resolve(w, t, t.episodes[period.incident], "period_over")
-        elif limit is not None and not over:
-            look_ahead(w, t, limit, key[1], period)
+        forgotten = _decides_no_more(limit, period, reach)
+        if forgotten or (limit is not None and limit.rolling_minutes):
+            _let_go(t, period)
+        if forgotten:
+            gone.append(key)
     for key in gone:
         del t.periods[key]
 
 
+def _let_go(t: Tenant, period: Period) -> None:
+    """The incident has no period any more: a line reached from here on begins another, and if an order reopens it, silence ends it."""
+    if period.incident in t.episodes:
+        t.episodes[period.incident].family = PAST
+    period.incident = ""
+
+
+def _decides_no_more(limit: Limit | None, period: Period, reach: int) -> bool:
+    """A rolling window when nothing is left in it, as older money never joins it; any other 35 days after its end or its last spend."""
+    if limit is not None and limit.rolling_minutes:
+        return not period.buckets
+    return (period.last_ms if period.end_ms == ENDLESS_MS else period.end_ms) + KEPT_MS < reach
+
+
 def _is_over(limit: Limit | None, period: Period, reach: int) -> bool:
-    """A calendar period ends, a rolling one when no line is reached any more, and any when a policy took its budget away."""
+    """A calendar period ends, a rolling one when no line is reached any more, and any when a policy took its budget or its kind of period away."""
     if limit is None:
         return True
     return not period.told if limit.rolling_minutes else reach >= period.end_ms + 5 * MINUTE_MS

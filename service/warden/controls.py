@@ -6,7 +6,7 @@ from typing import Final
 
 from service.facts import Control, Scope, Untold
 from service.warden import incidents, orders
-from service.warden.plan import ORDERED
+from service.warden.plan import ENDLESS_MS, ORDERED
 from service.warden.state import Episode, Tenant, Warden
 
 SNOOZE_MS: Final = 3_600_000
@@ -91,7 +91,7 @@ def _order(w: Warden, t: Tenant, c: Control) -> str:
 
 def _released_until(w: Warden, episode: Episode | None) -> int:
     """The end of the budget's period; for a run a day, which outlives it."""
-    if episode is not None and episode.period_end_ms is not None and episode.period_end_ms < 1 << 59:
+    if episode is not None and episode.period_end_ms is not None and episode.period_end_ms < ENDLESS_MS:
         return episode.period_end_ms
     return w.now_ms + RESUMED_MS
 

@@ -15,6 +15,8 @@ from service.warden.periods import PeriodSpan, period_of
 CONSOLE: Final = "console"
 ORDERED: Final = frozenset({"pause", "throttle", "degrade"})
 VIEWS_MAX: Final = 100_000
+ROLLING: Final = "rolling"
+ENDLESS_MS: Final = 1 << 60  # the end of a rolling window
 TOTALLED: Final = ("agent", "use_case", "business_unit", "workflow", "provider", "model")
 
 
@@ -36,14 +38,19 @@ class Limit:
         self.period: Period = entry.period
         self.zone = ZoneInfo(zone)
         self.rolling_minutes = entry.period.rolling_ms // 60_000
+        self.rolling_key = f"{ROLLING} {self.rolling_minutes}m"
         self.bucket_minutes = max(1, self.rolling_minutes // 288) if self.rolling_minutes else 60
         self._at: dict[float, int] = {}
 
     def span(self, event_minute: int) -> PeriodSpan:
         """The period that a minute belongs to; a rolling window is one endless period."""
         if self.rolling_minutes:
-            return PeriodSpan("rolling", (event_minute - self.rolling_minutes) * 60_000, 1 << 60)
+            return PeriodSpan(self.rolling_key, (event_minute - self.rolling_minutes) * 60_000, ENDLESS_MS)
         return period_of(event_minute, self.period, self.zone)
+
+    def keeps(self, key: str) -> bool:
+        """Whether a period of that key is still one of its own; a policy may have made it roll, or roll over another time."""
+        return key == self.rolling_key if self.rolling_minutes else not key.startswith(ROLLING)
 
     def at(self, line: float) -> int:
         """The least spend that has reached `line` percent."""

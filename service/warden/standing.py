@@ -14,9 +14,9 @@ def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[Budget
     for t in w.tenants.values():
         if tenant is not None and t.name != tenant:
             continue
-        for (name, member, _), period in t.periods.items():
+        for (name, member, key), period in t.periods.items():
             limit = w.plan.limit(name)
-            if limit is None or limit.tokens or not period.start_ms <= w.now_ms < period.end_ms:
+            if limit is None or limit.tokens or not limit.keeps(key) or not period.start_ms <= w.now_ms < period.end_ms:
                 continue
             start_ms, end_ms = (w.now_ms - limit.rolling_minutes * 60_000, w.now_ms) if limit.rolling_minutes else (period.start_ms, period.end_ms)
             whose = Scope(limit.kind, member)
