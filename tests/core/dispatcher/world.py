@@ -1,0 +1,112 @@
+"""The dispatcher in a small world whose time is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace as but
+
+from service.couriers.deliveries import SqliteDeliveries
+from service.couriers.dispatcher import Dispatcher
+from service.couriers.port import Delivered, Item, Outcome, Receiver, RetryLater
+from service.facts import Decision, Notice, Order, Receipt, Scope
+from tests import samples
+
+START: Final = samples.NIGHT_MS
+HOUR: Final = 3_600_000
+DOWN: Final = RetryLater(None, "503 Service Unavailable")
+
+
+def order(number: int, scope: str = "indexer", **known: object) -> Order:
+    base = but(samples.ORDER, id=f"ord-{number}", scope=Scope("agent", scope), expires_ms=START + HOUR, sequence=number)
+    return but(base, **known)
+
+
+def notice(number: int, incident: str = "inc-1", receiver: str = "orchestrator") -> Notice:
+    return but(samples.NOTICE, id=f"ntc-{number}", incident=incident, receiver=receiver)
+
+
+@dataclass
+class Script:
+    """A courier that answers as it is told, by item or for all, and keeps what it was given."""
+
+    name: str
+    answers: dict[str, list[Outcome]] = field(default_factory=dict)
+    always: Outcome = field(default_factory=Delivered)
+    given: list[str] = field(default_factory=list)
+
+    async def deliver(self, item: Item) -> Outcome:
+        self.given.append(item.id)
+        waiting = self.answers.get(item.id)
+        return waiting.pop(0) if waiting else self.always
+
+    async def close(self) -> None: ...
+
+
+@dataclass
+class World:
+    """One dispatcher with everything around it; `restart` is a kill and a new start on the same memory."""
+
+    path: Path
+    receivers: list[Receiver] = field(default_factory=lambda: [Receiver(name="orchestrator", kind="webhook", takes="all")])
+    waiting_max: int = 100
+    now_ms: int = START
+    draw: float = 1.0
+    naps: list[tuple[float, asyncio.Future[None]]] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.couriers = {receiver.name: Script(receiver.name) for receiver in self.receivers}
+        self.memory = SqliteDeliveries(self.path / "deliveries.db")
+        self.rows = 0
+        self.dispatcher = self._made()
+
+    @property
+    def courier(self) -> Script:
+        return self.couriers["orchestrator"]
+
+    def _made(self) -> Dispatcher:
+        async def record(receipt: Receipt) -> None:
+            self.receipts.append(receipt)
+
+        async def sleep(wait_s: float) -> None:
+            nap = asyncio.get_running_loop().create_future()
+            self.naps.append((wait_s, nap))
+            await nap
+
+        return Dispatcher(
+            self.receivers,
+            self.couriers,
+            self.memory,
+            record,
+            clock=lambda: self.now_ms,
+            sleep=sleep,
+            draw=lambda: self.draw,
+            waiting_max=self.waiting_max,
+        )
+
+    async def restart(self) -> None:
+        self.memory.close()
+        self.memory = SqliteDeliveries(self.path / "deliveries.db")
+        self.dispatcher = self._made()
+        await self.dispatcher.restore()
+
+    async def take(self, *decisions: Decision) -> None:
+        self.rows += 1
+        await self.dispatcher.take(0, self.rows, decisions)
+
+    async def due(self) -> int | None:
+        return await self.dispatcher.deliver_due()
+
+    async def pass_time(self, ms: int) -> int | None:
+        self.now_ms += ms
+        return await self.due()
+
+    def ends(self) -> list[tuple[str, str]]:
+        return [(receipt.id, receipt.state) for receipt in self.receipts]
+
+    def lane(self, name: str = "orders") -> dict[str, object]:
+        return next(row for row in self.dispatcher.snapshot() if row["lane"] == name)
