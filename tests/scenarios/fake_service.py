@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace as but
+
 from service.api import Applies, Check
 from service.books import BadCursorError, BudgetStanding, Delivery, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
-from service.facts import Control, Incident, Kind, Notice, Order, OrderState, Receipt, Scope
+from service.facts import Control, Incident, OrderState, Receipt, Scope
 from service.intake import Refusal
 from service.log.ports import LogError
 from service.records import Record
+from tests import samples
 
 NOW_MS = 1_795_507_200_000
-SCOPE = Scope("agent", "indexer")
-INCIDENT = Incident(
-    NOW_MS, "opened", "inc-1", "default", SCOPE, [Kind.LOOP], "critical", "open", NOW_MS, 1, 5_000_000_000, 4_000_000_000, None, None, [], "new", order="ord-1"
-)
-ORDER = Order(NOW_MS, "pause", "ord-1", "default", SCOPE, "inc-1", "loop", "enforce", NOW_MS + 86_400_000, 1, ["run-1"])
-STORY = OrderStory(ORDER, "delivered", [OrderState(NOW_MS, "ord-1", "default", SCOPE, "delivered", 0)])
-NOTICE = Notice(NOW_MS, "ntc-1", "default", "inc-1", "spend", "opened", "A loop", INCIDENT)
+INCIDENT = but(samples.INCIDENT, time_ms=NOW_MS, opened_ms=NOW_MS, spend_nanos=5_000_000_000, excess_nanos=4_000_000_000, order="ord-1")
+ORDER = but(samples.ORDER, time_ms=NOW_MS, expires_ms=NOW_MS + samples.DAY_MS, executions=["run-1"])
+STORY = OrderStory(ORDER, "delivered", [OrderState(NOW_MS, ORDER.id, ORDER.tenant, ORDER.scope, "delivered", 0)])
+NOTICE = samples.notice(INCIDENT, "opened")
 
 
 class FakeBooks:
@@ -95,7 +95,8 @@ class FakeService:
     async def budgets(self, tenant: str | None, scope: Scope | None) -> list[BudgetStanding]:
         runs_out = (NOW_MS + 1, NOW_MS + 2, NOW_MS + 3)
         return [
-            BudgetStanding("default", f"b{n}", SCOPE, "day", 50_000_000_000, 1, 0.5, runs_out if n else None, NOW_MS, NOW_MS + 86_400_000) for n in range(3)
+            BudgetStanding("default", f"b{n}", ORDER.scope, "day", 50_000_000_000, 1, 0.5, runs_out if n else None, NOW_MS, NOW_MS + 86_400_000)
+            for n in range(3)
         ]
 
     async def effective(self, tenant: str, scope: Scope) -> list[Applies]:
