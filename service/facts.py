@@ -264,6 +264,7 @@ class Counts(Struct, array_like=True, gc=False):
     cells_folded: int = 0
     members_folded: int = 0
     repeats_forgotten: int = 0
+    names_dropped: int = 0
 
 
 class Tick(Struct, array_like=True, tag="k", gc=False):

@@ -12,7 +12,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from service.engine import Heard
+from service.engine import Heard, Lag
 from service.facts import Counts
 from service.intake import Refusal
 from service.meter.fold import Meter
@@ -31,6 +31,7 @@ COUNTED: Final = {
     "runs_dropped": "runs not followed because RUNS_MAX were live",
     "cells_folded": "records whose agent counts as `other` because CELLS_PER_MINUTE_MAX was reached",
     "members_folded": "records whose member counts as `other` because MEMBERS_PER_MINUTE_MAX was reached",
+    "names_dropped": "names of callers that show in no breakdown because NAMES_PER_MINUTE_MAX was reached; their spend counts",
     "repeats_forgotten": "identities forgotten early because REPEATS_MAX was reached",
 }
 
@@ -47,10 +48,12 @@ class Telemetry:
         self._taken += records
         self._refused.update((str(refusal.reason), refusal.field) for refusal in refusals)
 
-    def exposition(self, heard: Heard, warden: Warden, meters: Sequence[Meter], lanes: Sequence[Mapping[str, Any]], now_ms: int) -> str:
-        """Prometheus text of everything."""
+    def exposition(self, heard: Heard, lag: Lag, folded: tuple[Warden, Sequence[Meter]] | None, lanes: Sequence[Mapping[str, Any]], now_ms: int) -> str:
+        """Prometheus text of everything; without the folds' own counts while the engine has failed, because those it begins again with may be less."""
         registry = CollectorRegistry()
-        metrics = [*self._door(), *_engine(heard, now_ms), *_meters(meters), *_warden(warden), *_lanes(lanes)]
+        metrics = [*self._door(), *_engine(heard, lag, now_ms), *_lanes(lanes)]
+        if folded is not None:
+            metrics += [*_warden(folded[0]), *_meters(folded[1])]
         registry.register(_Given(metrics))
         return generate_latest(registry).decode()
 
@@ -77,9 +80,12 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return metric
 
 
-def _engine(heard: Heard, now_ms: int) -> Iterable[Metric]:
+def _engine(heard: Heard, lag: Lag, now_ms: int) -> Iterable[Metric]:
     yield _gauge("engine_ready", "1 while the engine folds", float(heard.ready))
-    yield _gauge("engine_lag_rows", "rows of the stream not yet folded", heard.lag_rows)
+    behind = GaugeMetricFamily(PREFIX + "engine_lag_rows", "rows not yet folded, of the stream by the meters and of the journal by the warden", labels=["log"])
+    for log, rows in lag._asdict().items():
+        behind.add_metric([log], rows)
+    yield behind
     yield _gauge("engine_restarts", "times the engine ended and was restored since it last stood still", heard.restarts)
     yield _gauge("engine_clock_ms", "the shell's clock, Unix milliseconds", now_ms)
 

@@ -23,13 +23,9 @@ def root_of(record: Usage | Outcome | Change) -> str:
     >>> root_of(Usage(id="a", time=1.0, execution_id="child", parent_execution_id="parent"))
     'parent'
     """
-    match record:
-        case Usage():
-            return record.root_execution_id or record.parent_execution_id or record.execution_id or record.id
-        case Outcome():
-            return record.root_execution_id or record.execution_id or record.id
-        case Change():
-            return ""
+    if isinstance(record, Usage):
+        return record.root_execution_id or record.parent_execution_id or record.execution_id or record.id
+    return (record.root_execution_id or record.execution_id or record.id) if isinstance(record, Outcome) else ""
 
 
 def key_of(record: Usage | Outcome | Change) -> bytes:

@@ -117,6 +117,7 @@ def _speak(meter: Meter, arrival_ms: int, out: list[Envelope]) -> None:
 
 def _turn(meter: Meter, minute: int) -> list[Fact]:
     """The arrival minute is over: its last word, and what is due once a minute."""
+    meter.counts.names_dropped += meter.minute.callers.dropped
     facts: list[Fact] = [*last_word(meter.minute)]
     meter.minute.number = minute
     facts += [_run_spend(tenant, root, run, meter.heard) for tenant, root, run in meter.runs.sweep(minute, meter.habits)]

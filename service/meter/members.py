@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from service.facts import MINUTE_MS, Member
-from service.meter.cells import MEMBERS_PER_MINUTE_MAX, OTHER, OpenShare
+from service.facts import Member
+from service.meter.cells import MEMBERS_PER_MINUTE_MAX, OTHER, Minute, OpenShare
 from service.meter.state import Meter
 from service.records import Usage
 
 
-def add(meter: Meter, offset: int, u: Usage, nanos: int, tokens: int, event_ms: int) -> None:
+def add(meter: Meter, offset: int, u: Usage, nanos: int, tokens: int, event_ms: int, event_minute: int) -> None:
     """The record joins each member it belongs to, once."""
-    event_minute = event_ms // MINUTE_MS
     minute = meter.minute
-    for kind, name in meter.plan.members_of(u):
-        share = minute.members.get((u.tenant, kind, name, event_minute))
-        if share is None:
-            share = _open(meter, u.tenant, kind, name, event_minute)
-        share.records += 1
-        share.nanos += nanos
-        share.tokens += tokens
-        share.offset = offset
-        if event_ms > share.last_ms:  # noqa: PLR1730 -- twice as fast as max()
-            share.last_ms = event_ms
-        if not share.dirty:
-            share.dirty = True
-            minute.dirty_members.append(share)
+    for kind, names in meter.plan.plain_members:
+        name: str = getattr(u, kind)
+        if name and (names is None or name in names):
+            share = minute.members.get((u.tenant, kind, name, event_minute)) or _open(meter, u.tenant, kind, name, event_minute)
+            _join(minute, share, offset, nanos, tokens, event_ms)
+    if meter.plan.patterned_members:
+        for kind, name in meter.plan.patterned(u):
+            share = minute.members.get((u.tenant, kind, name, event_minute)) or _open(meter, u.tenant, kind, name, event_minute)
+            _join(minute, share, offset, nanos, tokens, event_ms)
+
+
+def _join(minute: Minute, share: OpenShare, offset: int, nanos: int, tokens: int, event_ms: int) -> None:
+    share.records += 1
+    share.nanos += nanos
+    share.tokens += tokens
+    share.offset = offset
+    if event_ms > share.last_ms:  # noqa: PLR1730 -- twice as fast as max()
+        share.last_ms = event_ms
+    if not share.dirty:
+        share.dirty = True
+        minute.dirty_members.append(share)
 
 
 def _open(meter: Meter, tenant: str, kind: str, name: str, event_minute: int) -> OpenShare:

@@ -35,7 +35,11 @@ NO_LIMITS: Final = Limits()
 
 
 class Plan:
-    """A policy as the meter asks it. `member_kinds`: kinds of scopes beyond the cell's that some limit needs exact totals for."""
+    """A policy as the meter asks it.
+
+    `members` are scopes beyond the cell's that some limit needs exact totals for: `plain_members` by a field of the record and the
+    names asked for (None: all), `patterned_members` by matching.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -43,20 +47,21 @@ class Plan:
         patterns = [*(budget.scope for budget in policy.budgets), *(quota.scope for quota in policy.quotas)]
         self.members = tuple(dict.fromkeys(pattern for pattern in patterns if not cell_decides(pattern)))
         plain = [p for p in self.members if len(p.terms) == 1 and not p.tenant and p.kind in _PLAIN]
-        self._plain = tuple((kind, _names(p.name for p in plain if p.kind == kind)) for kind in dict.fromkeys(p.kind for p in plain))
-        self._others = tuple(p for p in self.members if p not in plain)
+        self.plain_members = tuple((kind, _names(p.name for p in plain if p.kind == kind)) for kind in dict.fromkeys(p.kind for p in plain))
+        self.patterned_members = tuple(p for p in self.members if p not in plain)
         self.planned_by_cell = tuple(p for p in policy.planned if all(key in CELL_KINDS for key, _ in p.match.conditions))
         self.planned_by_member = tuple(p for p in policy.planned if p not in self.planned_by_cell)
         self._limits: dict[tuple[str, str, str, str, str], Limits] = {}
 
-    def members_of(self, u: Usage) -> list[tuple[str, str]]:
-        """Each member, (kind, name), that a record counts for, once."""
-        found = [(kind, name) for kind, names in self._plain if (name := getattr(u, kind)) and (names is None or name in names)]
-        if self._others:
-            attributes = attributes_of_usage(u)
-            for pattern in self._others:
-                scope = pattern.member(attributes)
-                if scope is not None and (member := (member_kind(pattern), scope.name)) not in found:
+    def patterned(self, u: Usage) -> list[tuple[str, str]]:
+        """Each member, (kind, name), that a record counts for by a pattern and by no plain name, once."""
+        attributes = attributes_of_usage(u)
+        found: list[tuple[str, str]] = []
+        for pattern in self.patterned_members:
+            scope = pattern.member(attributes)
+            if scope is not None:
+                member = (member_kind(pattern), scope.name)
+                if member not in found and not any(kind == member[0] and (names is None or scope.name in names) for kind, names in self.plain_members):
                     found.append(member)
         return found
 

@@ -18,7 +18,7 @@ REPEATS_MAX: Final = 1_000_000  # per partition
 DIGEST_BYTES: Final = 16
 _ROW: Final = DIGEST_BYTES + 1
 _HEAD: Final = 8
-_PERSON: Final = b"spendwarden.id.1"
+_BASE: Final = blake2b(digest_size=DIGEST_BYTES, person=b"spendwarden.id.1")
 
 
 def identity(tenant: str, kind: str, source: str, id: str) -> bytes:  # noqa: A002 -- the contract's word
@@ -27,7 +27,9 @@ def identity(tenant: str, kind: str, source: str, id: str) -> bytes:  # noqa: A0
     >>> identity("a", "usage", "", "1") == identity("a", "usage", "", "1") != identity("a", "outcome", "", "1")
     True
     """
-    return blake2b(f"{tenant}\0{kind}\0{source}\0{id}".encode(), digest_size=DIGEST_BYTES, person=_PERSON).digest()
+    digest = _BASE.copy()  # half the time of beginning anew
+    digest.update(f"{tenant}\0{kind}\0{source}\0{id}".encode())
+    return digest.digest()
 
 
 class Generation(Struct):

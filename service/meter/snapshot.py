@@ -10,6 +10,7 @@ import msgspec
 
 from service import parts
 from service.facts import Counts, decode_stream, encode
+from service.meter.callers import Breakdowns
 from service.meter.cells import Minute
 from service.meter.fold import VERSION, fold, policy_version
 from service.meter.habits import Habits
@@ -69,7 +70,7 @@ def dump(meter: Meter) -> dict[str, bytes]:
         **{f"repeats-{g.serial:08d}": g.packed for g in repeats.sealed},
         **parts.table("cells", minute.cells),
         **parts.table("members", minute.members),
-        **parts.table("callers", minute.callers),
+        **parts.dump("callers", minute.callers),
         **parts.table("means", meter.habits.means),
         **parts.table("agents", meter.habits.agents),
     }
@@ -84,7 +85,8 @@ _Rest = tuple[list[Any], list[Any], int, int, int, list[tuple[str, str]], int, l
 def load(raw: Mapping[str, bytes]) -> Meter:
     """The meter that was dumped; what is derived from the policy is derived again."""
     dirty, dirty_members, serial, count, dropped, watched, number, tenants = msgspec.msgpack.decode(raw["rest"], type=_Rest)
-    minute = parts.load("", Minute, {".": encode({}), **_named(raw)}, dirty=[], dirty_members=[], number=number)
+    callers = parts.load("callers", Breakdowns, raw)
+    minute = parts.load("", Minute, {".": encode({}), **_named(raw)}, dirty=[], dirty_members=[], number=number, callers=callers)
     minute.dirty = [minute.cells[tuple(key)] for key in dirty]
     minute.dirty_members = [minute.members[tuple(key)] for key in dirty_members]
     live = {tenant: parts.load_table(f"runs{at}", dict[str, Run], raw) for at, tenant in enumerate(tenants)}

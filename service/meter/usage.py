@@ -9,12 +9,11 @@ from typing import Final
 
 from service.facts import MINUTE_MS, Cell, Measures
 from service.meter import members
-from service.meter.cells import CALLERS_PER_MINUTE_MAX, CELLS_PER_MINUTE_MAX, OTHER, CellKey, Open
-from service.meter.habits import Records
+from service.meter.cells import CELLS_PER_MINUTE_MAX, OTHER, CellKey, Open
 from service.meter.identities import repeated
 from service.meter.once import say_once, say_violations
 from service.meter.pricing import listed, priced
-from service.meter.runs import follow, storm
+from service.meter.runs import Run, follow, storm
 from service.meter.state import Meter
 from service.money import nanos_of
 from service.records import UNATTRIBUTED, Usage, instant
@@ -30,25 +29,29 @@ def hear(meter: Meter, offset: int, arrival_ms: int, u: Usage) -> None:
     check = (event_ms + 3 * tokens + 5 * u.cache_read_tokens + 7 * u.output_tokens + 13 * (told or 0)) % CHECK
     if repeated(meter, "usage", u, check, event_ms, arrival_ms):
         return
+    minute, plan = meter.minute, meter.plan
     agent, use_case = u.agent or UNATTRIBUTED, u.use_case or UNATTRIBUTED
-    unit, event_minute = u.business_unit or UNATTRIBUTED, event_ms // MINUTE_MS
-    key = (u.tenant, agent, use_case, unit, u.workflow, u.provider, u.model, u.layer, u.operation, u.batch, event_minute)
-    cell = meter.minute.cells.get(key)
+    event_minute = event_ms // MINUTE_MS
+    key = (u.tenant, agent, use_case, u.business_unit or UNATTRIBUTED, u.workflow, u.provider, u.model, u.layer, u.operation, u.batch, event_minute)
+    cell = minute.cells.get(key)
     if cell is None:
         cell = _open(meter, key, event_ms, arrival_ms)
     by_table = listed(cell, u) if cell.rates is not None else 0
     nanos = told if told is not None else _untold(meter, u, cell, by_table, event_ms, arrival_ms)
     _add(cell.sums, u, nanos, event_ms)
-    if cell.planned or (meter.plan.planned_by_member and meter.plan.is_planned(u, event_ms)):
+    if cell.planned or (plan.planned_by_member and plan.is_planned(u, event_ms)):
         cell.sums.planned_nanos += nanos
     cell.offset = offset
     if not cell.dirty:
         cell.dirty = True
-        meter.minute.dirty.append(cell)
-    _caller(meter, u, agent, nanos)
-    if meter.plan.members:
-        members.add(meter, offset, u, nanos, tokens, event_ms)
-    _run(meter, u, agent, use_case, cell.sums, nanos, event_ms, arrival_ms)
+        minute.dirty.append(cell)
+    who = (u.tenant, agent)
+    minute.callers.count(who, u, nanos)
+    if plan.members:
+        members.add(meter, offset, u, nanos, tokens, event_ms, event_minute)
+    root = u.root_execution_id or u.parent_execution_id or u.execution_id
+    if root or u.attempt > 1:
+        _run(meter, u, root, who, use_case, cell.sums, nanos, event_ms, arrival_ms)
 
 
 def _add(sums: Measures, u: Usage, nanos: int, event_ms: int) -> None:
@@ -101,46 +104,33 @@ def _untold(meter: Meter, u: Usage, cell: Open, by_table: int, event_ms: int, ar
     return 0
 
 
-def _caller(meter: Meter, u: Usage, agent: str, nanos: int) -> None:
-    """Who this call came from; beyond CALLERS_PER_MINUTE_MAX it shows in no breakdown, and still in every total."""
-    callers = meter.minute.callers
-    key = (u.tenant, agent, u.user, u.customer, u.api_key, u.prompt_version, u.caller)
-    known = callers.get(key)
-    if known is not None:
-        known[0] += 1
-        known[1] += nanos
-    elif len(callers) < CALLERS_PER_MINUTE_MAX:
-        callers[key] = [1, nanos]
-
-
-def _run(meter: Meter, u: Usage, agent: str, use_case: str, sums: Measures, nanos: int, event_ms: int, arrival_ms: int) -> None:
+def _run(meter: Meter, u: Usage, root: str, who: tuple[str, str], use_case: str, sums: Measures, nanos: int, event_ms: int, arrival_ms: int) -> None:
     """The record belongs to its run, and to its agent's evidence of a retry storm."""
-    root = u.root_execution_id or u.parent_execution_id or u.execution_id
-    if not root and u.attempt <= 1:
-        return
-    records = meter.habits.agents.get((u.tenant, agent)) or meter.habits.of(u.tenant, agent)
+    records = meter.habits.agents.get(who) or meter.habits.of(*who)
     if root:
-        _follow(meter, u, root, agent, use_case, sums, nanos, event_ms, arrival_ms, records)
+        runs = meter.runs
+        live = runs.live.get(u.tenant)
+        run = live.get(root) if live is not None else None
+        if run is None:
+            run = _begin(meter, u, root, who[1], use_case, sums, event_ms)
+        if run is not None:
+            run.last_minute = meter.minute.number
+            own = records if run.agent == who[1] else meter.habits.of(u.tenant, run.agent)
+            found = follow(run, u, root, nanos, event_ms, arrival_ms, own)
+            if found:
+                meter.pending += found
+            if run.watched:
+                runs.watched.add((u.tenant, root))
     if u.attempt > 1 or (records.storm and u.attempt == 1):
-        storming = storm(meter.partition, records, u, agent, use_case, event_ms, arrival_ms)
+        storming = storm(meter.partition, records, u, who[1], use_case, event_ms, arrival_ms)
         if storming is not None:
             meter.pending.append(storming)
 
 
-def _follow(meter: Meter, u: Usage, root: str, agent: str, use_case: str, sums: Measures, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> None:
-    runs = meter.runs
-    live = runs.live.get(u.tenant)
-    run = live.get(root) if live is not None else None
-    if run is None:
-        limits = meter.plan.limits(u.tenant, agent, use_case, u.business_unit, u.workflow)
-        run = runs.begin(u, root, agent, use_case, event_ms, meter.minute.number, limits, meter.habits)
-        if run is None:
-            return
+def _begin(meter: Meter, u: Usage, root: str, agent: str, use_case: str, sums: Measures, event_ms: int) -> Run | None:
+    """A run that was not live; None, counted, where there is no room for one more."""
+    limits = meter.plan.limits(u.tenant, agent, use_case, u.business_unit, u.workflow)
+    run = meter.runs.begin(u, root, agent, use_case, event_ms, meter.minute.number, limits, meter.habits)
+    if run is not None:
         sums.began += 1
-    run.last_minute = meter.minute.number
-    own = records if run.agent == agent else meter.habits.of(u.tenant, run.agent)
-    found = follow(run, u, root, nanos, event_ms, arrival_ms, own)
-    if found:
-        meter.pending += found
-    if run.watched:
-        runs.watched.add((u.tenant, root))
+    return run

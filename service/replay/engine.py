@@ -15,7 +15,7 @@ import msgspec
 
 from service.facts import MINUTE_MS, Decision, Envelope, PolicySet, Scope, Tick, encode
 from service.folder import PARTITIONS
-from service.intake.partition import partition_of
+from service.intake.partition import partition_of, root_of
 from service.meter import snapshot as meter_snapshot
 from service.meter.fold import Meter
 from service.meter.fold import hear as meter_hear
@@ -25,6 +25,7 @@ from service.warden.fold import hear as warden_hear
 from service.warden.state import Warden
 
 SECOND_MS: Final = 1000
+FAR_MS: Final = 1 << 60
 _EACH_MINUTE: Final = 180  # of a silence; beyond it time goes by hours, and beyond a hundred days by days
 _EACH_HOUR: Final = 100 * 24
 _TICK: Final = Tick()
@@ -43,27 +44,21 @@ class Engine:
         self._minute = -1
         self._offsets = [0] * partitions
         self._begun = False
+        self._next_ms = -1  # when something is due next; until then a record takes the short way
 
     def hear(self, arrival_ms: int, record: Usage | Outcome | Change) -> list[Decision]:
         """One record; returns what was decided by then."""
         out: list[Envelope] = []
-        if not self._begun:
-            self._begin(arrival_ms)
-        if (self._due and self._due[0][0] <= arrival_ms) or arrival_ms // MINUTE_MS > self._minute:
+        if arrival_ms >= self._next_ms:
             self._pass(arrival_ms, out)
-        if type(record) is Usage:
-            root = record.root_execution_id or record.parent_execution_id or record.execution_id or record.id
-        elif type(record) is Outcome:
-            root = record.root_execution_id or record.execution_id or record.id
-        else:
-            root = ""
-        p = partition_of(record.tenant, root, self.partitions)
+        p = partition_of(record.tenant, root_of(record), self.partitions)
         offset = self._offsets[p]
         self._offsets[p] = offset + 1
         meter_hear(self.meters[p], offset, arrival_ms, record, out)
         if not self._waiting[p]:
             self._waiting[p] = True
             self._due.append(((arrival_ms // SECOND_MS + 1) * SECOND_MS, p))
+            self._next_ms = min(self._next_ms, self._due[0][0])
         return self._decide(out) if out else []
 
     def finish(self, arrival_ms: int) -> list[Decision]:
@@ -88,6 +83,8 @@ class Engine:
 
     def _pass(self, arrival_ms: int, out: list[Envelope]) -> None:
         """Time goes on to `arrival_ms`: ticks that are due by then, in their order."""
+        if not self._begun:
+            self._begin(arrival_ms)
         while True:
             minute_ms = self._next_minute(arrival_ms // MINUTE_MS) * MINUTE_MS
             if self._due and self._due[0][0] < min(minute_ms, arrival_ms + 1):
@@ -101,6 +98,7 @@ class Engine:
                     self._waiting[p] = False
                     meter_hear(meter, self._next(p), minute_ms, _TICK, out)
             else:
+                self._next_ms = min((self._minute + 1) * MINUTE_MS, self._due[0][0] if self._due else FAR_MS)
                 return
 
     def _next_minute(self, until: int) -> int:

@@ -14,6 +14,7 @@ from service.records import rfc3339
 from service.replay.arrivals import Read
 from service.replay.engine import Engine, totals
 
+BOUNDS: Final = ("conflicts", "unchecked", "runs_dropped", "cells_folded", "members_folded", "names_dropped", "repeats_forgotten")
 BY: Final = ("use_case", "business_unit", "agent", "model", "workflow")
 
 
@@ -98,7 +99,7 @@ def summary(counts: Mapping[str, int], spend_by: Callable[[str], dict[str, int]]
         "spend_usd": usd(spend_by("total").get("total", 0)),
         "by": by,
         "events_per_s": round(seen.events / elapsed_s) if elapsed_s > 0 else 0,
-        "bounds": {name: counts[name] for name in ("conflicts", "unchecked", "runs_dropped", "cells_folded", "members_folded", "repeats_forgotten")},
+        "bounds": {name: counts[name] for name in BOUNDS},
         "untold": dict(sorted(seen.untold.items())),
     }
 

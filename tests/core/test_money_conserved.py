@@ -7,6 +7,7 @@ from hypothesis import given, settings
 
 from service.facts import Measures, Progress, Share, Tally
 from service.meter import cells
+from service.meter.callers import Callers
 from service.meter.fold import Meter, fold
 from service.records import Usage
 from tests.core.streams import CALM, PRICES, START_MS, Heard, cost_nanos, dollars, policy_set, streams, told, truth
@@ -80,7 +81,7 @@ def test_a_bound_that_is_reached_is_counted_and_loses_no_money(heard: list[Heard
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("service.meter.usage.CELLS_PER_MINUTE_MAX", 2)
         patch.setattr("service.meter.members.MEMBERS_PER_MINUTE_MAX", 1)
-        patch.setattr("service.meter.usage.CALLERS_PER_MINUTE_MAX", 1)
+        patch.setattr("service.meter.callers.NAMES_PER_MINUTE_MAX", 1)
         run = told(BUDGETED, heard, partitions=1)
     for kind in ("use_case", "business_unit", "model", "total"):
         assert run.totals(kind) == truth(heard, kind), kind
@@ -91,6 +92,8 @@ def test_a_bound_that_is_reached_is_counted_and_loses_no_money(heard: list[Heard
     spent = sum(period.spent for t in run.engine.warden.tenants.values() for (name, _, _), period in t.periods.items() if name == "users")
     assert spent == sum(truth(heard, "user").values())
     assert any(isinstance(f, Share) and f.member.name == cells.OTHER for f in facts) == (run.count("members_folded") > 0)
+    named = {getattr(h.record, kind) for h in heard if isinstance(h.record, Usage) for kind in Callers.__struct_fields__} - {""}
+    assert (len(named) > 0) <= (run.count("names_dropped") > 0)
 
 
 def test_a_run_that_is_not_followed_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
