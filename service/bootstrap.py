@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
@@ -14,11 +16,12 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from service.api import Tokens, create_app
+from service.bookkeeper import Bookkeeper, complete
 from service.couriers.deliveries import SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
 from service.couriers.port import Courier, Parts, Receiver
 from service.couriers.registry import COURIERS, courier_of
-from service.embedded import Bookkeeper, Embedded, complete
+from service.embedded import Embedded
 from service.engine import Engine, decode_policy
 from service.facts import PolicySet, Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
@@ -49,6 +52,24 @@ class Running:
     deliveries: SqliteDeliveries
     log: SqliteLog
     policy: Policy
+
+    @asynccontextmanager
+    async def alive(self) -> AsyncIterator[asyncio.Task[None]]:
+        """Begins the engine, the books and the couriers, whose task it gives; in the end folds what there is, saves and lets go of it all."""
+        self.engine.thread.start()
+        self.bookkeeper.thread.start()
+        delivering = asyncio.create_task(self.service.live())
+        try:
+            yield delivering
+        finally:
+            delivering.cancel()
+            await asyncio.gather(delivering, return_exceptions=True)
+            await asyncio.gather(*(courier.close() for courier in self.couriers), return_exceptions=True)
+            await asyncio.to_thread(self.engine.thread.stop)
+            await asyncio.to_thread(self.bookkeeper.thread.stop)
+            self.bookkeeper.ledger.close()
+            self.deliveries.close()
+            self.log.close()
 
 
 def tokens(data: Path) -> Tokens:
@@ -100,7 +121,7 @@ def embedded(
 
     async def record(receipt: Receipt) -> None:
         await asyncio.to_thread(lambda: complete(log.append(JOURNAL, 0, [encode(receipt)])))
-        engine.nudge()
+        engine.thread.nudge()
 
     def dispatcher() -> Dispatcher:
         return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)

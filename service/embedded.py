@@ -7,101 +7,36 @@ of them goes on from what it had saved, so a SIGKILL at any point loses and repe
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import structlog
 
 from service import canary
 from service.api import BehindError
 from service.api.ports import Applies, Check
+from service.bookkeeper import Bookkeeper, complete
 from service.books import Books, BudgetStanding
 from service.couriers.dispatcher import Dispatcher
-from service.engine import Engine
+from service.engine import Engine, Lag
 from service.facts import Control, PolicySet, Receipt, Scope, encode
 from service.intake import Refusal
 from service.intake.partition import partition_of, root_of
-from service.ledger import Ledger
-from service.log.ports import JOURNAL, OUTBOX, REFUSED, STREAM, Log
+from service.log.ports import JOURNAL, REFUSED, STREAM, Log, LogError
+from service.meter.fold import Meter
 from service.policy import Policy, parse_dumped
 from service.policy.effective import effective
 from service.records import Record
 from service.telemetry import Telemetry
 from service.warden.standing import standings
+from service.warden.state import Warden
 
-LAG_MAX: Final = 500_000  # rows of the stream not yet folded; beyond it the door says 429
+LAG_MAX: Final = 500_000  # rows of stream and journal not yet folded; beyond it the door says 429
+LAG_EVERY_MS: Final = 1_000
 BEHIND_S: Final = 2
 COURIERS_PAUSE_S: Final = 2
-BOOKS_ROWS: Final = 2_000
-T = TypeVar("T")
-
-
-def complete(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine that never waits (SQLite's ports block instead) to its end, in this thread."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-    work.close()
-    raise AssertionError("a port of the embedded shell waited")
-
-
-@dataclass
-class Bookkeeper:
-    """The books follow journal and outbox in a thread of their own; what fails is tried again from the saved place."""
-
-    log: Log
-    ledger: Ledger
-    failure: str = ""
-    _news: threading.Event = field(default_factory=threading.Event)
-    _stopping: bool = False
-    _thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begins the thread."""
-        self._thread = threading.Thread(target=self._live, name="books", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Reads to the end of the logs and ends."""
-        self._stopping = True
-        self._news.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
-
-    def nudge(self) -> None:
-        """Journal or outbox have grown."""
-        self._news.set()
-
-    def _live(self) -> None:
-        while True:
-            self._news.clear()
-            try:
-                moved = self.catch_up()
-                self.failure = ""
-            except Exception as failed:  # noqa: BLE001 -- whatever the database raises: the books wait, the decisions go on
-                moved = 0
-                if str(failed) != self.failure:
-                    structlog.get_logger("books").exception("books_wait")
-                self.failure = str(failed)
-            if self._stopping and not moved:
-                return
-            if not moved:
-                self._news.wait(1.0)
-
-    def catch_up(self) -> int:
-        """Takes the next rows of both logs; returns how many."""
-        moved = 0
-        for topic, apply in ((JOURNAL, self.ledger.apply), (OUTBOX, self.ledger.apply_outbox)):
-            rows = complete(self.log.read(topic, 0, self.ledger.next_offset(topic, 0), BOOKS_ROWS))
-            if rows:
-                apply(0, rows)
-                moved += len(rows)
-        return moved
 
 
 @dataclass
@@ -118,6 +53,8 @@ class Embedded:
     nonce: Callable[[], str]
     telemetry: Telemetry = field(default_factory=Telemetry)
     _canary: list[str] | None = None
+    _lag: Lag = field(default_factory=Lag)
+    _lag_ms: int = 0
     _wake: Callable[[], object] = field(default=lambda: None)  # what tells the couriers, once their loop is known
 
     @property
@@ -131,14 +68,22 @@ class Embedded:
 
     async def accept(self, records: Sequence[Record], refusals: Sequence[Refusal]) -> None:
         """One transaction for the records, one for the dead letters; then the engine is told."""
-        if self.engine.heard.lag_rows > LAG_MAX:
-            raise BehindError(f"{self.engine.heard.lag_rows} rows wait to be folded.", BEHIND_S)
+        await self._refuse_if_behind()
         batches: dict[int, list[bytes]] = defaultdict(list)
         for record in records:
             batches[partition_of(record.tenant, root_of(record), self.engine.partitions)].append(encode(record))
         await asyncio.to_thread(self._append, batches, [encode(refusal) for refusal in refusals])
         self.telemetry.took(len(records), refusals)
-        self.engine.nudge()
+        self.engine.thread.nudge()
+
+    async def _refuse_if_behind(self) -> None:
+        """Looked at once a second and from here, because an engine that stands still would not say so."""
+        now_ms = self.clock()
+        if not 0 <= now_ms - self._lag_ms < LAG_EVERY_MS:
+            self._lag_ms = now_ms
+            self._lag = await asyncio.to_thread(lambda: complete(self.engine.lag()))
+        if self._lag.rows > LAG_MAX:
+            raise BehindError(f"{self._lag.stream:,} rows of the stream and {self._lag.journal:,} of the journal wait to be folded.", BEHIND_S)
 
     def _append(self, batches: dict[int, list[bytes]], refused: list[bytes]) -> None:
         if refused:
@@ -149,7 +94,7 @@ class Embedded:
     async def tell(self, said: Control | Receipt) -> None:
         """Into the journal, durably."""
         await asyncio.to_thread(lambda: complete(self.log.append(JOURNAL, 0, [encode(said)])))
-        self.engine.nudge()
+        self.engine.thread.nudge()
 
     async def budgets(self, tenant: str | None, scope: Scope | None) -> Sequence[BudgetStanding]:
         """From the warden's own state."""
@@ -174,14 +119,17 @@ class Embedded:
 
     async def metrics(self) -> str:
         """Prometheus text."""
-        return await asyncio.wrap_future(self.engine.ask(self._exposition))
+        try:
+            return await asyncio.wrap_future(self.engine.ask(lambda *folded: self._exposition(folded)))
+        except LogError:
+            return self._exposition(None)
 
-    def _exposition(self, warden: Any, meters: Any) -> str:
-        return self.telemetry.exposition(self.engine.heard, warden, meters, self.dispatcher.snapshot(), self.clock())
+    def _exposition(self, folded: tuple[Warden, Sequence[Meter]] | None) -> str:
+        return self.telemetry.exposition(self.engine.heard, complete(self.engine.lag()), folded, self.dispatcher.snapshot(), self.clock())
 
     def decided(self) -> None:
         """The engine has written: the books and the couriers look at once."""
-        self.bookkeeper.nudge()
+        self.bookkeeper.thread.nudge()
         self._wake()
 
     def adopted(self, newest: PolicySet) -> None:

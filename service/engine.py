@@ -8,19 +8,19 @@ second a policy that was published meanwhile is taken up.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import structlog
 
+from service.background import Background
 from service.facts import MARK_MS, PolicySet, Tick, encode
 from service.log.gathered import Gathered
-from service.log.ports import CONTROLS, OUTBOX, STREAM, Log, LogError, Snapshots
+from service.log.ports import CONTROLS, JOURNAL, OUTBOX, STREAM, Log, LogError, Snapshots
 from service.meter.fold import Meter
 from service.meter.snapshot import MeterFold
 from service.runner import SAVE_EVERY_MS, Owner, OwnerError
@@ -47,10 +47,21 @@ class Heard:
     ready: bool = False
     failure: str = "starting"
     restarts: int = 0
-    lag_rows: int = 0
     folded_rows: int = 0
     saved_ms: int = 0
     policy_version: int = 0
+
+
+class Lag(NamedTuple):
+    """Rows that no owner has folded yet: the meters' of the stream, the warden's of the journal."""
+
+    stream: int = 0
+    journal: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Of both logs."""
+        return self.stream + self.journal
 
 
 @dataclass
@@ -71,39 +82,32 @@ class Engine:
     _meters: list[Owner[Meter]] = field(default_factory=list)
     _warden: Owner[Warden] | None = None
     _questions: deque[tuple[Callable[[Warden, list[Meter]], Any], Future[Any]]] = field(default_factory=deque)
-    _news: threading.Event = field(default_factory=threading.Event)
-    _stopping: bool = False
     _second: int = 0
     _controls_read: int = 0
     _trimmed_ms: int = 0
-    _thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begins the engine's thread."""
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._live()), name="engine", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Folds what there is, saves, and ends the thread."""
-        self._stopping = True
-        self._news.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
-
-    def nudge(self) -> None:
-        """There may be new rows."""
-        self._news.set()
+    def __post_init__(self) -> None:
+        self.thread = Background("engine", lambda: asyncio.run(self._live()))
 
     def ask(self, question: Callable[[Warden, list[Meter]], T]) -> Future[T]:
-        """Answers from the state itself, between two steps, in the engine's thread."""
+        """Answers from the state itself, between two steps, in the engine's thread; with a LogError while it has failed."""
         answer: Future[T] = Future()
-        self._questions.append((question, answer))
-        self._news.set()
+        if self.heard.restarts and not self.heard.ready:
+            answer.set_exception(LogError(f"the engine has failed and begins again soon: {self.heard.failure}"))
+        else:
+            self._questions.append((question, answer))
+            self.thread.nudge()
         return answer
+
+    async def lag(self) -> Lag:
+        """How far the folds are behind the logs. Any thread may ask, also while the engine's own stands still in a fold or has failed."""
+        stream = [(await self.log.span(STREAM, meter.partition))[1] - meter.offset for meter in self._meters]
+        journal = [(await self.log.span(JOURNAL, owner.partition))[1] - owner.offset for owner in (self._warden,) if owner is not None]
+        return Lag(sum(stream), sum(journal))
 
     async def _live(self) -> None:
         log = structlog.get_logger("engine")
-        while not self._stopping:
+        while not self.thread.stopping:
             try:
                 await self._restore()
                 self.heard.ready, self.heard.failure = True, ""
@@ -122,8 +126,7 @@ class Engine:
         self.heard.restarts += 1
         log.warning("engine_restarts", reason=reason, pause_s=pause_s, restarts=self.heard.restarts)
         self._refuse()
-        self._news.clear()
-        self._news.wait(pause_s)
+        self.thread.pause(pause_s)
 
     async def _restore(self) -> None:
         due_ms = self.clock() - SAVE_EVERY_MS + FIRST_SAVE_MS
@@ -162,17 +165,16 @@ class Engine:
 
     async def _turns(self) -> None:
         while True:
-            self._news.clear()
             now_ms = self.clock()
             moved = await self._turn(now_ms)
             self._answer()
-            if self._stopping and not moved:
+            if self.thread.stopping and not moved:
                 await self._save(now_ms)
                 return
             if not moved:
                 self.heard.restarts = 0
                 wait_ms = min(MARK_MS - now_ms % MARK_MS + 1, MARK_MS)
-                self._news.wait(min(wait_ms / 1000, IDLE_S) if self._unsaid() else wait_ms / 1000)
+                self.thread.rest(min(wait_ms / 1000, IDLE_S) if self._unsaid() else wait_ms / 1000)
 
     async def _turn(self, now_ms: int) -> int:
         """One round: time, meters, warden. Returns how many rows were folded beside ticks."""
@@ -198,8 +200,6 @@ class Engine:
             self._second = second
             await self._look_for_policy()
             due = list(range(self.partitions))
-            lag = [(await self.log.span(STREAM, m.partition))[1] - m.offset for m in self._meters]
-            self.heard.lag_rows = sum(lag)
         else:
             due = [m.partition for m in self._meters if _unsaid(m.state) and now_ms >= m.state.next_mark_ms]
         if due:

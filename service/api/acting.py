@@ -15,11 +15,9 @@ from service.api.ports import Service
 from service.api.problems import invalid, responses
 from service.api.reading import Behind, not_found
 from service.api.schema import body_of
-from service.api.taking import unavailable
 from service.api.tokens import Grant
 from service.api.views import ControlledView, ReceivedView
-from service.facts import Control, Receipt, ident
-from service.log.ports import LogError
+from service.facts import Receipt, ident
 from service.records import DEFAULT_TENANT, ID_MAX, RECORD_BYTES_MAX
 
 router: Final = APIRouter(prefix="/v1", tags=["controls"], responses=responses(401, 403, 404, 413, 422, 500, 503))
@@ -54,7 +52,7 @@ async def control(
         raise invalid(lacking)
     tenant = await _tenant(service, grant, asked)
     id_ = ident("ctl", tenant, "key", idempotency_key) if idempotency_key else ident("ctl", tenant, "nonce", service.nonce())
-    await _tell(service, control_of(asked, id_, tenant))
+    await service.tell(control_of(asked, id_, tenant))
     return {"id": id_}
 
 
@@ -68,7 +66,7 @@ async def receipt(request: Request, service: Behind, grant: Orchestrator, id: st
     if known is not None and grant.tenant not in (None, known.order.tenant):
         raise not_found("order", id)
     tenant = known.order.tenant if known else tenant_of(grant, asked.tenant) or DEFAULT_TENANT
-    await _tell(service, Receipt(id, asked.receiver or f"token:{grant.id}", asked.state, asked.reason, tenant))
+    await service.tell(Receipt(id, asked.receiver or f"token:{grant.id}", asked.state, asked.reason, tenant))
     return {"order": id, "state": asked.state, "known": known is not None}
 
 
@@ -94,10 +92,3 @@ async def _read(request: Request, form: type[Form]) -> Form:
         return form.model_validate_json(raw)
     except ValidationError as error:
         raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None
-
-
-async def _tell(service: Service, said: Control | Receipt) -> None:
-    try:
-        await service.tell(said)
-    except LogError as error:
-        raise unavailable(str(error)) from error

@@ -18,6 +18,8 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
+from service.log.ports import LogError
+
 MEDIA_TYPE: Final = "application/problem+json"
 ERRORS_MAX: Final = 50
 FIXES: Final = {
@@ -70,9 +72,15 @@ def invalid(mistakes: Sequence[Any]) -> Problem:
     )
 
 
+def unavailable(detail: str) -> Problem:
+    """While a log or the books cannot be written or asked."""
+    return Problem(503, "Unavailable", detail, "Send the same again; a repetition is counted once.", headers={"Retry-After": "1"})
+
+
 def install(app: FastAPI) -> None:
-    """Makes every error of the app a problem: its own, FastAPI's, Starlette's, and what nobody expected."""
+    """Makes every error of the app a problem: its own, the logs', FastAPI's, Starlette's, and what nobody expected."""
     app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(LogError, _on_log_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_fault)
@@ -92,6 +100,10 @@ def _path(place: Sequence[str | int]) -> str:
 def _on_problem(_: Request, problem: Exception) -> JSONResponse:
     assert isinstance(problem, Problem)
     return problem_response(problem)
+
+
+def _on_log_error(_: Request, error: Exception) -> JSONResponse:
+    return problem_response(unavailable(str(error)))
 
 
 def _on_invalid(_: Request, error: Exception) -> JSONResponse:

@@ -11,7 +11,7 @@ from service.api.access import needs
 from service.api.bodies import read_body
 from service.api.door import Busy, Door, Safe, Unavailable
 from service.api.ports import Service
-from service.api.problems import Problem, responses
+from service.api.problems import Problem, responses, unavailable
 from service.api.reading import Behind
 from service.api.schema import LITELLM_BODY, RECORDS_BODY
 from service.api.tokens import Grant
@@ -91,11 +91,6 @@ async def _hand_in(door: Door, taken: list[Record], refused: list[Refusal]) -> N
                 headers=headers,
             )
         case Unavailable(detail):
-            raise unavailable(detail)
+            raise unavailable(f"Nothing was taken: {detail}")
         case Safe():
             return
-
-
-def unavailable(detail: str) -> Problem:
-    """The answer while nothing can be made durable."""
-    return Problem(503, "Unavailable", f"Nothing was taken: {detail}", "Send the same again; a repetition is counted once.", headers={"Retry-After": "1"})

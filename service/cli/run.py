@@ -83,7 +83,7 @@ def _secrets_or_fail(path: Path | None, policy: Policy) -> None:
         fail(mistakes(path, (f"{m.path}: {m.problem}" for m in found)), USAGE)
 
 
-async def serve(running: Running, host: str, port: int, ready: asyncio.Event | None = None) -> None:
+async def serve(running: Running, host: str, port: int) -> None:
     """Runs everything until a signal; then folds what there is, saves and ends."""
     log = structlog.get_logger("run")
     server = uvicorn.Server(uvicorn.Config(running.app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5))
@@ -91,24 +91,13 @@ async def serve(running: Running, host: str, port: int, ready: asyncio.Event | N
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    running.engine.start()
-    running.bookkeeper.start()
-    web = asyncio.create_task(server.serve())
-    live = asyncio.create_task(running.service.live())
-    waiting = asyncio.create_task(stop.wait())
-    log.info("serving", url=f"http://{host}:{port}", policy=running.policy.digest[:12])
-    if ready is not None:
-        ready.set()
-    done, _ = await asyncio.wait({web, live, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    server.should_exit = True
-    await asyncio.gather(web, return_exceptions=True)
-    live.cancel()
-    await asyncio.gather(live, return_exceptions=True)
-    await asyncio.gather(*(courier.close() for courier in running.couriers), return_exceptions=True)
-    await asyncio.to_thread(running.engine.stop)
-    await asyncio.to_thread(running.bookkeeper.stop)
-    running.deliveries.close()
-    running.log.close()
+    async with running.alive() as delivering:
+        web = asyncio.create_task(server.serve())
+        waiting = asyncio.create_task(stop.wait())
+        log.info("serving", url=f"http://{host}:{port}", policy=running.policy.digest[:12])
+        done, _ = await asyncio.wait({web, delivering, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await asyncio.gather(web, return_exceptions=True)
     for task in done - {waiting}:
         if task.exception() is not None:
             raise task.exception() from None  # type: ignore[misc]

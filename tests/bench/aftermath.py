@@ -12,9 +12,9 @@ from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
 
+from service.bookkeeper import Bookkeeper
 from service.books import SpendQuestion
 from service.bootstrap import newest_policy
-from service.embedded import Bookkeeper
 from service.engine import Engine as LiveEngine
 from service.facts import Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
 from service.folder import LEDGER, LOGS
@@ -47,12 +47,12 @@ def settle(data: Path) -> dict[str, int]:
     policy = newest_policy(log)
     assert policy is not None
     engine = LiveEngine(log, SqliteSnapshots(data / LOGS), PARTITIONS, log._clock, lambda: secrets.randbits(62), policy)
-    engine.start()
+    engine.thread.start()
     counts: dict[str, int] = {}
     for _ in range(6):  # each is answered after a turn; a turn a second says the tick's mark
         counts = engine.ask(lambda _, meters: counted(meter.counts for meter in meters)).result(60)
         asyncio.run(asyncio.sleep(0.5))
-    engine.stop()
+    engine.thread.stop()
     log.close()
     return counts
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from service.bookkeeper import Bookkeeper
 from service.bootstrap import publish
-from service.embedded import Bookkeeper
 from service.engine import Engine
 from service.facts import Control, PolicySet, Receipt, encode
 from service.folder import LEDGER, LOGS, settle
