@@ -107,5 +107,7 @@ def test_paused_is_what_holds_now(books: Ledger) -> None:
     assert paused() == []
     decide(books, order(6))
     assert paused() == ["ord-6"]
+    decide(books, order(7, "resume", mode="observe"))
+    assert paused() == ["ord-6"], "what was only observed ends nothing"
     decide(books, state(6, "refused"))
     assert paused() == []
