@@ -40,10 +40,10 @@ def nanos_of(amount: str | float | int) -> Nanos:  # noqa: PYI041 -- an int and 
         raise ValueError("is not a decimal number") from None
     if not exact.is_finite():
         raise ValueError("must be finite")
+    if not exact or exact.adjusted() < -20:
+        return Nanos(0)
     if exact.adjusted() > 9 or abs(exact) > USD_MAX:
         raise ValueError(f"must be between -{USD_MAX} and {USD_MAX} dollars")
-    if exact.adjusted() < -20:
-        return Nanos(0)
     return Nanos(int(exact.scaleb(9, _EXACT).to_integral_value(ROUND_HALF_EVEN, _EXACT)))
 
 

@@ -7,8 +7,8 @@ quiet weekend passes, and one broken clock does not close every window behind it
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final, Protocol, TypeAlias
 
 from service.intake.refusals import Reason, Refusal
 from service.records import TOO_EARLY_MS, Change, Outcome, Usage, instant
@@ -16,53 +16,53 @@ from service.records import TOO_EARLY_MS, Change, Outcome, Usage, instant
 WITNESSES: Final = 64
 UNWITNESSED_MAX_MS: Final = 366 * 86_400_000  # how far the very last record may jump, with nobody behind it to confirm it
 
-
-class Read(NamedTuple):
-    """One line of a file, read: a record, or why it is refused. `where` is file:line."""
-
-    where: str
-    item: Usage | Outcome | Change | Refusal
+Item: TypeAlias = Usage | Outcome | Change | Refusal
 
 
-class Arrivals:
-    """An iterator of (arrival_ms, Read); `now_ms` is the greatest time so far, None before the first record."""
+class Source(Protocol):
+    """An iterator of records and refusals that knows where it is."""
 
-    def __init__(self, reads: Iterable[Read], now_ms: int | None = None) -> None:
-        self._source = iter(reads)
-        self._ahead: deque[Read] = deque()
-        self.now_ms = now_ms
+    @property
+    def where(self) -> str:
+        """file:line of the last item."""
+        ...
 
-    def __iter__(self) -> Iterator[tuple[int, Read]]:
-        ahead = self._ahead
-        while True:
-            if ahead:
-                read = ahead.popleft()
-            else:
-                found = next(self._source, None)
-                if found is None:
-                    return
-                read = found
-            item = read.item
-            if not isinstance(item, Refusal):
-                time_ms = instant(item.time)
-                now_ms = self.now_ms
-                if now_ms is None or time_ms > now_ms + TOO_EARLY_MS:
-                    read = self._jump(read, item, time_ms)
-                elif time_ms > now_ms:
-                    self.now_ms = time_ms
-            yield (self.now_ms or 0, read)
+    def __iter__(self) -> Iterator[Item]: ...
 
-    def _jump(self, read: Read, item: Usage | Outcome | Change, time_ms: int) -> Read:
-        while len(self._ahead) < WITNESSES:
-            found = next(self._source, None)
+
+def arriving(source: Source, now_ms: int | None = None) -> Iterator[tuple[int, Item]]:
+    """Each item of a source with its arrival_ms; `now_ms` is the greatest time before the first."""
+    items = iter(source)
+    ahead: deque[tuple[str, Item]] = deque()
+    while True:
+        if ahead:
+            where, item = ahead.popleft()
+        else:
+            found = next(items, None)
             if found is None:
-                break
-            self._ahead.append(found)
-        times = [instant(r.item.time) for r in self._ahead if not isinstance(r.item, Refusal)]
-        confirming = sum(t >= time_ms - TOO_EARLY_MS for t in times)
-        lone = not times and (self.now_ms is None or time_ms <= self.now_ms + UNWITNESSED_MAX_MS)
-        if lone or confirming * 2 > len(times):
-            self.now_ms = time_ms
-            return read
-        detail = "`time` is ahead of its file and the records behind it do not confirm the jump; set the producer's clock right."
-        return Read(read.where, Refusal(reason=Reason.TOO_EARLY, field="time", id=item.id, detail=detail, where=read.where))
+                return
+            where, item = "", found
+        if not isinstance(item, Refusal):
+            time_ms = instant(item.time)
+            if now_ms is None or time_ms > now_ms + TOO_EARLY_MS:
+                where = where or source.where
+                while len(ahead) < WITNESSES and (found := next(items, None)) is not None:
+                    ahead.append((source.where, found))
+                if _believed(time_ms, now_ms, [instant(i.time) for _, i in ahead if not isinstance(i, Refusal)]):
+                    now_ms = time_ms
+                else:
+                    item = _too_early(item, where)
+            elif time_ms > now_ms:
+                now_ms = time_ms
+        yield now_ms or 0, item
+
+
+def _believed(time_ms: int, now_ms: int | None, witnesses: list[int]) -> bool:
+    confirming = sum(t >= time_ms - TOO_EARLY_MS for t in witnesses)
+    lone = not witnesses and (now_ms is None or time_ms <= now_ms + UNWITNESSED_MAX_MS)
+    return lone or confirming * 2 > len(witnesses)
+
+
+def _too_early(item: Usage | Outcome | Change, where: str) -> Refusal:
+    detail = "`time` is ahead of its file and the records behind it do not confirm the jump; set the producer's clock right."
+    return Refusal(reason=Reason.TOO_EARLY, field="time", id=item.id, detail=detail, where=where)

@@ -17,7 +17,7 @@ import msgspec
 
 from service.intake import FORMATS, Reason, Refusal, Unknown
 from service.records import RECORD_BYTES_MAX
-from service.replay.arrivals import Arrivals, Read
+from service.replay.arrivals import Item, arriving
 
 LINE_BYTES_MAX: Final = RECORD_BYTES_MAX + 1
 STDIN: Final = "-"
@@ -42,31 +42,38 @@ def expand(names: Iterable[str]) -> list[str]:
     return paths
 
 
-def arrivals(paths: Iterable[str], form: str, unknown: Unknown, on_bytes: Callable[[int], None]) -> Iterator[tuple[int, Read]]:
+def arrivals(paths: Iterable[str], form: str, unknown: Unknown, on_bytes: Callable[[int], None]) -> Iterator[tuple[int, Item]]:
     """All records of all files in the order of their arrival; `on_bytes` hears of progress in (compressed) bytes."""
-    streams = [iter(Arrivals(reads(path, form, unknown, on_bytes))) for path in paths]
+    streams = [arriving(Records(path, form, unknown, on_bytes)) for path in paths]
     if len(streams) == 1:
         return streams[0]
     return heapq.merge(*streams, key=lambda heard: heard[0])
 
 
-def reads(path: str, form: str, unknown: Unknown, on_bytes: Callable[[int], None]) -> Iterator[Read]:
+class Records:
     """Each line of one file as a record or a refusal; empty lines are nothing."""
-    parse = FORMATS[form]
-    number = 0
-    for raw in _lines(path, on_bytes):
-        number += 1
-        if isinstance(raw, str):
-            yield Read(f"{path}:{number}", Refusal(reason=Reason.NOT_JSON, detail=raw, where=f"{path}:{number}"))
-            return
-        if not raw or raw.isspace():
-            continue
-        item = parse(raw, "", unknown)
-        if type(item) is Refusal:
-            where = f"{path}:{number}"
-            yield Read(where, msgspec.structs.replace(item, where=where))
-        else:
-            yield Read("", item)
+
+    def __init__(self, path: str, form: str, unknown: Unknown, on_bytes: Callable[[int], None]) -> None:
+        self._path, self._unknown, self._on_bytes = path, unknown, on_bytes
+        self._parse = FORMATS[form]
+        self._line = 0
+
+    @property
+    def where(self) -> str:
+        """File and line of the last item."""
+        return f"{self._path}:{self._line}"
+
+    def __iter__(self) -> Iterator[Item]:
+        parse, unknown = self._parse, self._unknown
+        for raw in _lines(self._path, self._on_bytes):
+            self._line += 1
+            if isinstance(raw, str):
+                yield Refusal(reason=Reason.NOT_JSON, detail=raw, where=self.where)
+                return
+            if not raw or raw.isspace():
+                continue
+            item = parse(raw, "", unknown)
+            yield msgspec.structs.replace(item, where=self.where) if type(item) is Refusal else item
 
 
 def _lines(path: str, on_bytes: Callable[[int], None]) -> Iterator[bytes | str]:

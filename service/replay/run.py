@@ -11,7 +11,7 @@ from service.intake.refusals import Refusal
 from service.messages.transcript import transcript_line
 from service.money import usd
 from service.records import rfc3339
-from service.replay.arrivals import Read
+from service.replay.arrivals import Item
 from service.replay.engine import Engine, totals
 
 BOUNDS: Final = ("conflicts", "unchecked", "runs_dropped", "cells_folded", "members_folded", "names_dropped", "repeats_forgotten")
@@ -31,12 +31,12 @@ class Tallies:
 Line = dict[str, Any]
 
 
-def replay(engine: Engine, heard: Iterable[tuple[int, Read]], seen: Tallies, stop_after: int | None = None) -> Iterator[list[Line]]:
+def replay(engine: Engine, heard: Iterable[tuple[int, Item]], seen: Tallies, stop_after: int | None = None) -> Iterator[list[Line]]:
     """Feeds records to the engine and yields the transcript's lines as they are decided; stops after `stop_after` records."""
-    for arrival_ms, read in heard:
+    for arrival_ms, item in heard:
         seen.events += 1
-        seen.last_ms = max(seen.last_ms, arrival_ms)
-        item = read.item
+        if arrival_ms > seen.last_ms:  # noqa: PLR1730 -- twice as fast as max()
+            seen.last_ms = arrival_ms
         if isinstance(item, Refusal):
             seen.refused += 1
             yield [refused_line(item, arrival_ms)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from service.facts import decode_stream, encode
 from service.intake.native import parse, tenanted, too_early
 from service.intake.refusals import UNKNOWN_NAMES_MAX, UNKNOWN_OTHER, Reason, Refusal, Unknown
+from service.money import nanos_of
 from service.records import RECORD_BYTES_MAX, Change, Outcome, Usage
 
 GOOD: dict[str, Any] = {"id": "a", "time": "2026-11-24T08:00:00Z"}
@@ -194,3 +195,13 @@ def test_both_ways_of_reading_agree(fields: dict[str, Any], ascii_only: bool) ->
         assert isinstance(careful, Refusal)
     else:
         assert quick == careful
+
+
+ODD_AMOUNTS = ["1e-999999999999999999", "1e-99999999999999999999", "-1e-9999999999999", "1_0", " 1 ", "Infinity", "1e9", "999999999.5", "٣.1", "0x1", "1e8"]
+
+
+@given(st.text(alphabet="0123456789.eE+-_ nfia٣", max_size=30) | st.floats(allow_nan=False).map(repr) | st.sampled_from(ODD_AMOUNTS))
+@settings(max_examples=400)
+def test_what_is_let_in_as_money_reads_as_money(amount: str) -> None:
+    record = parse(told(cost_usd=amount))
+    assert isinstance(record, Refusal) or -(10**18) <= nanos_of(record.cost_usd) <= 10**18  # type: ignore[union-attr, arg-type]
