@@ -27,8 +27,10 @@ from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
 from service.cli.run import serve
 from service.demo.client import Client, DemoError, Feed
+from service.demo.ending import Ending, invitation
 from service.demo.orchestrator import Orchestrator, app_of
-from service.demo.story import Ending, Stage, invitation, play
+from service.demo.stage import Stage
+from service.demo.story import play
 from service.log.ports import LogError
 from service.policy import Policy, load
 from service.settings import DEFAULT_LISTEN, Settings

@@ -20,7 +20,8 @@ from rich.console import Console
 from service.books import ListQuestion
 from service.cli import demo
 from service.demo.agents import AGENTS
-from service.demo.story import SEED, Ending, reaction_ms
+from service.demo.ending import Ending, reaction_ms
+from service.demo.story import SEED
 from service.demo.traffic import REPEATED_CALL_NANOS, records
 from service.folder import LEDGER
 from service.ledger import Ledger
