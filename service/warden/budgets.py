@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from service.facts import MINUTE_MS, Evidence, Kind, Scope, ident
-from service.warden import incidents, orders, today
+from service.warden import forecast, incidents, orders, planned, today
 from service.warden.plan import ENDLESS_MS, Limit
 from service.warden.state import PERIOD_KEPT_DAYS, PERIODS_PER_TENANT_MAX, Episode, Period, Tenant, Warden
 
@@ -92,12 +92,12 @@ def _cross(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> N
         fresh = not episode.state
         episode.threshold = line
         episode.thresholds = [line]
-        graver = incidents.raise_severity(episode, "critical" if pausing else _severity(limit, period, line, w.now_ms))
+        graver = incidents.raise_severity(episode, "critical" if pausing else _severity(episode.runs_out_ms, period, line, w.now_ms))
         event = incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE
         incidents.step(w, t, episode, event, "line_crossed")
     episode.thresholds = crossed
     if pausing:
-        fastest = 0 if limit.tokens else int(max(_paces(limit, period, w.now_ms)) * HOUR_MS)
+        fastest = 0 if limit.tokens else int(max(forecast.paces(limit, period, w.now_ms)) * HOUR_MS)
         orders.request(w, t, episode, episode.scope, limit.action, "pause_at", until_ms=period.end_ms, pace_nanos_per_hour=fastest)
     incidents.tell(w, t, episode, "line_crossed", line=True)
 
@@ -119,8 +119,9 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
         episode.excess_nanos, episode.cause = today.explain(t, scope)
     if not limit.rolling_minutes:  # a rolling window neither begins nor ends
         episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
-    episode.pace = pace(limit, period, w.now_ms)
-    episode.runs_out_ms = runs_out(limit, period, w.now_ms)
+    outlook = planned.outlook(w, t, limit, member)
+    episode.pace = forecast.pace(limit, period, w.now_ms, outlook)
+    episode.runs_out_ms = forecast.runs_out(limit, period, w.now_ms, outlook)
     episode.detail = f"{period.spent:,} of {limit.amount:,} tokens" if limit.tokens else ""
     evidence = Evidence(
         "budget_line",
@@ -133,63 +134,24 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
     return episode
 
 
-def _severity(limit: Limit, period: Period, line: float, now_ms: int) -> str:
+def _severity(runs: tuple[int, int, int] | None, period: Period, line: float, now_ms: int) -> str:
     """By the time left to act, not by the percentage alone: 85 % on the 15th is graver than on the 29th."""
     if line >= 100:
         return "critical"
-    runs = runs_out(limit, period, now_ms)
     if runs is None or runs[1] >= period.end_ms or period.end_ms <= now_ms:
         return "info"
     return "critical" if runs[1] - now_ms <= URGENT_MS else "warning"
 
 
-def pace(limit: Limit, period: Period, now_ms: int) -> float | None:
-    """How many times faster than planned the money is going; 1.0 is exactly on plan. A rolling window has no plan."""
-    if limit.rolling_minutes:
-        return None
-    length = period.end_ms - period.start_ms
-    elapsed = min(max(now_ms - period.start_ms, 1), length)
-    return round(period.spent / limit.amount / (elapsed / length), 3)
-
-
-def runs_out(limit: Limit, period: Period, now_ms: int) -> tuple[int, int, int] | None:
-    """When the money is gone at the fastest, likely and slowest of three paces: last hours, last day, whole period.
-
-    None when it is not going at all; at or after the end of the period means: not in this period.
-    """
-    left = limit.amount - period.spent
-    if left <= 0:
-        return (now_ms, now_ms, now_ms)
-    paces = [p for p in _paces(limit, period, now_ms) if p > 0]
-    if not paces:
-        return None
-    fast, slow = max(paces), min(paces)
-    likely = sum(paces) / len(paces)
-    return (now_ms + int(left / fast), now_ms + int(left / likely), now_ms + int(left / slow))
-
-
-def _paces(limit: Limit, period: Period, now_ms: int) -> list[float]:
-    """Spend per millisecond over the last three hours, the last day and the period so far."""
-    elapsed = max(now_ms - period.start_ms, HOUR_MS) if not limit.rolling_minutes else limit.rolling_minutes * MINUTE_MS
-    step_ms = limit.bucket_minutes * MINUTE_MS
-    paces = [period.spent / elapsed]
-    for width_ms in (3 * HOUR_MS, DAY_MS):
-        if width_ms <= elapsed:
-            spent = sum(v for b, v in period.buckets.items() if (b + 1) * step_ms > now_ms - width_ms)
-            paces.append(spent / width_ms)
-    return paces
-
-
 def look_ahead(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> None:
-    """`budget_forecast`: said once, when even the slowest pace ends clearly above the limit."""
+    """`budget_forecast`: said once, when even the slowest pace, with what is planned, ends clearly above the limit."""
     if period.forecast_told or limit.tokens or limit.rolling_minutes or period.spent >= limit.amount or not limit.forecast:
         return
     length = period.end_ms - period.start_ms
     elapsed = w.now_ms - period.start_ms
     if elapsed * 100 < length * FORECAST_ELAPSED_PERCENT or w.now_ms >= period.end_ms:
         return
-    slowest = min(_paces(limit, period, w.now_ms))
-    if (period.spent + slowest * (period.end_ms - w.now_ms)) * 100 < limit.amount * FORECAST_PERCENT:
+    if forecast.at_the_end(limit, period, w.now_ms, planned.outlook(w, t, limit, member)) * 100 < limit.amount * FORECAST_PERCENT:
         return
     period.forecast_told = True
     episode = _episode(w, t, limit, member, period)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from service.books import BudgetStanding
 from service.facts import Scope
-from service.warden.budgets import pace, runs_out
+from service.warden import planned
+from service.warden.forecast import pace, runs_out
 from service.warden.state import Warden
 
 
@@ -14,6 +15,7 @@ def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[Budget
     for t in w.tenants.values():
         if tenant is not None and t.name != tenant:
             continue
+        lately = planned.lately(w, t)
         for (name, member, key), period in t.periods.items():
             limit = w.plan.limit(name)
             if limit is None or limit.tokens or not limit.keeps(key) or not period.start_ms <= w.now_ms < period.end_ms:
@@ -21,6 +23,7 @@ def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[Budget
             start_ms, end_ms = (w.now_ms - limit.rolling_minutes * 60_000, w.now_ms) if limit.rolling_minutes else (period.start_ms, period.end_ms)
             whose = Scope(limit.kind, member)
             if scope is None or scope == whose:
+                outlook = planned.outlook(w, t, limit, member, lately)
                 standing = BudgetStanding(
                     t.name,
                     name,
@@ -28,8 +31,8 @@ def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[Budget
                     str(limit.period),
                     limit.amount,
                     period.spent,
-                    pace(limit, period, w.now_ms),
-                    runs_out(limit, period, w.now_ms),
+                    pace(limit, period, w.now_ms, outlook),
+                    runs_out(limit, period, w.now_ms, outlook),
                     start_ms,
                     end_ms,
                 )

@@ -33,7 +33,8 @@ class Heard(Struct, array_like=True, gc=False):
 class Period(Struct):
     """One member of a budget or quota in one of its periods. `spent` is nanos, or tokens for a quota.
 
-    `next_at`: the spend at which the next untold line is reached; `buckets`: spend by hour (or by step of a rolling window).
+    `next_at`: the spend at which the next untold line is reached; `buckets`: spend by hour (or by step of a rolling window),
+    without what was `planned`: that is known when its window of ten minutes closes.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Period(Struct):
     forecast_told: bool = False
     last_ms: int = 0
     incident: str = ""
+    planned: int = 0
 
 
 class Alarm(Struct):
