@@ -1,20 +1,24 @@
 """A state as named parts of bounded size, and back: what both folds' snapshots are made of.
 
-Tables are cut by position, in their own order, so that a restored state goes on in exactly the order it stopped in, and a table that
-only grows leaves its first parts as they were.
+Tables are cut in their own order, so that a restored state goes on in exactly the order it stopped in. Dicts are cut by position, and
+one that only grows leaves its first parts as they were. `Rows` are cut by group, and a group of which no row was handed out since the
+last dump is the very same bytes, without being looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final, TypeVar, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
+from service.rows import Rows
+
 ROWS_PER_PART: Final = 512
 PART_BYTES_MAX: Final = 512 * 1024
+_DIGITS: Final = 6  # of a part's number in its name, so that names sort as numbers do
 
 S = TypeVar("S", bound=Struct)
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -22,10 +26,10 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 
 @cache
 def _fields(cls: type[Struct]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The struct's tables (dicts) and its other fields, with their types."""
+    """The struct's tables (dicts and Rows) and its other fields, with their types."""
     hints = get_type_hints(cls)
     names = [f.name for f in msgspec.structs.fields(cls)]
-    tables = {name: hints[name] for name in names if get_origin(hints[name]) is dict}
+    tables = {name: hints[name] for name in names if get_origin(hints[name]) in (dict, Rows)}
     return tables, {name: hints[name] for name in names if name not in tables}
 
 
@@ -46,22 +50,34 @@ def dump(prefix: str, state: Struct, leave_out: Iterable[str] = ()) -> dict[str,
 
 
 def table(prefix: str, rows: Mapping[Any, Any]) -> dict[str, bytes]:
-    """A table as parts of ROWS_PER_PART rows; one that is too large is cut in halves."""
-    items = list(rows.items())
+    """A table as parts of ROWS_PER_PART rows, or of one group each; one that is too large is cut in halves."""
     parts: dict[str, bytes] = {}
-    for at in range(0, len(items), ROWS_PER_PART):
-        _cut(f"{prefix}#{at // ROWS_PER_PART:06d}", items[at : at + ROWS_PER_PART], parts)
+    for number, cut in _groups(rows) if isinstance(rows, Rows) else _blocks(list(rows.items())):
+        for half, raw in cut.items():
+            parts[f"{prefix}#{number:0{_DIGITS}d}{half}"] = raw
     return parts
 
 
-def _cut(name: str, items: list[tuple[Any, Any]], parts: dict[str, bytes]) -> None:
+def _groups(rows: Rows[Any, Any]) -> Iterator[tuple[int, Mapping[str, bytes]]]:
+    for group in rows.groups():
+        if group.dump is None:
+            group.dump = dict(_cut("", list(group.rows.items())))
+        yield group.number, group.dump
+
+
+def _blocks(items: list[tuple[Any, Any]]) -> Iterator[tuple[int, Mapping[str, bytes]]]:
+    for at in range(0, len(items), ROWS_PER_PART):
+        yield at // ROWS_PER_PART, dict(_cut("", items[at : at + ROWS_PER_PART]))
+
+
+def _cut(half: str, items: list[tuple[Any, Any]]) -> Iterator[tuple[str, bytes]]:
     raw = _encode(items)
     if len(raw) <= PART_BYTES_MAX or len(items) == 1:
-        parts[name] = raw
+        yield half, raw
         return
-    half = len(items) // 2
-    _cut(f"{name}0", items[:half], parts)
-    _cut(f"{name}1", items[half:], parts)
+    middle = len(items) // 2
+    yield from _cut(f"{half}0", items[:middle])
+    yield from _cut(f"{half}1", items[middle:])
 
 
 def load(prefix: str, cls: type[S], parts: Mapping[str, bytes], **given: Any) -> S:
@@ -75,11 +91,10 @@ def load(prefix: str, cls: type[S], parts: Mapping[str, bytes], **given: Any) ->
     return cls(**values, **given)
 
 
-def load_table(prefix: str, kind: Any, parts: Mapping[str, bytes]) -> dict[Any, Any]:
-    """A table again, in its order."""
+def load_table(prefix: str, kind: Any, parts: Mapping[str, bytes]) -> Any:
+    """A table again, in its order: a dict, or Rows where `kind` says so."""
     key, value = kind.__args__
     decode = _decoder(list[tuple[key, value]]).decode  # type: ignore[valid-type]
-    rows: dict[Any, Any] = {}
-    for name in sorted(name for name in parts if name.startswith(f"{prefix}#")):
-        rows.update(decode(parts[name]))
-    return rows
+    names = sorted(name for name in parts if name.startswith(f"{prefix}#"))
+    groups = [(int(name[len(prefix) + 1 :][:_DIGITS]), dict(decode(parts[name]))) for name in names]
+    return Rows.grouped(groups) if get_origin(kind) is Rows else {key: row for _, rows in groups for key, row in rows.items()}

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service import rows
 from service.facts import Decision, Tick, encode
 from service.log.memory import MemoryLog, MemorySnapshots
 from service.log.ports import JOURNAL, OUTBOX, STREAM, Row
 from service.meter.snapshot import MeterFold
 from service.replay.engine import Engine
+from service.rows import Rows
 from service.runner import Owner
+from service.warden import snapshot
 from service.warden.snapshot import WardenFold
+from service.warden.state import Tenant, Warden
 from tests.core.streams import CALM, DAY_MS, START_MS, Heard, policy_set, runaways, streams
 
 POLICY = (
@@ -52,17 +57,42 @@ def test_an_engine_saved_and_loaded_at_any_record_goes_on_bit_for_bit(heard: lis
 @given(st.one_of(streams(20), runaways()), st.lists(st.integers(1, 9), min_size=40, max_size=40), st.data())
 @settings(max_examples=40, deadline=None)
 async def test_how_an_owners_rows_are_cut_changes_no_fact(heard: list[Heard], cuts: list[int], data: st.DataObject) -> None:
-    rows = [encode(policy_set(POLICY)), *[encode(record) for _, record in heard], encode(Tick())]
+    values = [encode(policy_set(POLICY)), *[encode(record) for _, record in heard], encode(Tick())]
     arrivals = [START_MS, *[arrival_ms for arrival_ms, _ in heard], heard[-1].arrival_ms + 120_000]
     saved_after = data.draw(st.integers(0, 6))
-    whole = await _owned(rows, arrivals, [len(rows)], len(rows))
-    assert await _owned(rows, arrivals, cuts, saved_after) == whole
+    whole = await _owned(values, arrivals, [len(values)], len(values))
+    assert await _owned(values, arrivals, cuts, saved_after) == whole
 
 
-async def _owned(rows: Sequence[bytes], arrivals: Sequence[int], cuts: Sequence[int], saved_after: int) -> tuple[list[bytes], list[bytes]]:
-    """Journal and outbox of one meter and the warden that read `rows` in such steps; both are restored from a snapshot once on the way."""
+@given(st.one_of(streams(20), runaways()), st.integers(1, 3))
+@settings(max_examples=40, deadline=None)
+def test_what_is_dumped_of_a_warden_is_what_it_is(heard: list[Heard], per_group: int) -> None:
+    with patch.object(rows, "ROWS_PER_GROUP", per_group):
+        engine = Engine(policy_set(POLICY), 3)
+        for arrival_ms, record in heard:
+            engine.hear(arrival_ms, record)
+            assert snapshot.dump(engine.warden) == _looked_at_anew(engine.warden)
+        engine.finish(heard[-1].arrival_ms + 3 * DAY_MS)
+        assert snapshot.dump(engine.warden) == _looked_at_anew(engine.warden)
+
+
+def _looked_at_anew(warden: Warden) -> dict[str, bytes]:
+    """All of it dumped; then what its tables had kept is put back, so that what goes stale there shows at the next comparison."""
+    tables = [table for t in warden.tenants.values() for name in Tenant.__struct_fields__ if isinstance(table := getattr(t, name), Rows)]
+    groups = [group for table in tables for group in table.groups()]
+    kept = [group.dump for group in groups]
+    for group in groups:
+        group.dump = None
+    found = snapshot.dump(warden)
+    for group, dump in zip(groups, kept, strict=True):
+        group.dump = dump
+    return found
+
+
+async def _owned(values: Sequence[bytes], arrivals: Sequence[int], cuts: Sequence[int], saved_after: int) -> tuple[list[bytes], list[bytes]]:
+    """Journal and outbox of one meter and the warden that read `values` in such steps; both are restored from a snapshot once on the way."""
     log, kept = MemoryLog(lambda: arrivals[-1]), MemorySnapshots()
-    for offset, (value, arrival_ms) in enumerate(zip(rows, arrivals, strict=True)):
+    for offset, (value, arrival_ms) in enumerate(zip(values, arrivals, strict=True)):
         log.place(STREAM, 0, Row(offset, arrival_ms, value))
     meter = await Owner.restore(MeterFold(), 0, log, kept, nonce=1, now_ms=0)
     for number, cut in enumerate(cuts):

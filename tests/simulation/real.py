@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from service import parts
+from service import parts, rows
 from service.facts import Cell, Envelope, Finding, Incident, Kind, Order, Progress, Receipt, Tally, decode_journal, decode_outbox, encode
 from service.meter import repeats
 from service.meter.fold import Meter
@@ -77,7 +77,7 @@ def answers(raw: bytes) -> list[bytes]:
 @contextmanager
 def small() -> Iterator[None]:
     """Sealed generations of repeats and tables of several parts, within some hundred records."""
-    with patch.object(repeats, "GENERATION_IDS", 64), patch.object(parts, "ROWS_PER_PART", 16):
+    with patch.object(repeats, "GENERATION_IDS", 64), patch.object(parts, "ROWS_PER_PART", 16), patch.object(rows, "ROWS_PER_GROUP", 4):
         yield
 
 
