@@ -1,6 +1,7 @@
 """What the warden remembers, per tenant: everything a decision may look at, and nothing else.
 
-All of it is plain data, so a snapshot is its MessagePack; what can be derived from the policy lives in `plan.py` instead.
+All of it is plain data, so a snapshot is its MessagePack; what can be derived from the policy lives in `plan.py` instead. The tables that
+grow large and are mostly idle are `Rows`: a snapshot looks only at what was handed out since the last one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
+from service.rows import Rows
 from service.warden.causes import Activity
 from service.warden.plan import EMPTY_PLAN, Plan
 
@@ -179,14 +181,14 @@ class Tenant(Struct):
 
     name: str
     heard: dict[int, dict[tuple[tuple[str | bool, ...], int, int], Heard]] = field(default_factory=dict)
-    totals: dict[Scope, list[int]] = field(default_factory=dict)
-    periods: dict[tuple[str, str, str], Period] = field(default_factory=dict)
+    totals: Rows[Scope, list[int]] = field(default_factory=Rows)
+    periods: Rows[tuple[str, str, str], Period] = field(default_factory=Rows)
     windows: dict[int, Window] = field(default_factory=dict)
-    series: dict[Scope, Series] = field(default_factory=dict)
+    series: Rows[Scope, Series] = field(default_factory=Rows)
     purposes: list[Purpose] = field(default_factory=list)
     found: dict[str, int] = field(default_factory=dict)
     episodes: dict[str, Episode] = field(default_factory=dict)
-    runs: dict[str, RunSeen] = field(default_factory=dict)
+    runs: Rows[str, RunSeen] = field(default_factory=Rows)
     orders: dict[str, Standing] = field(default_factory=dict)
     released: dict[Scope, int] = field(default_factory=dict)
     tracked: dict[Scope, str] = field(default_factory=dict)
