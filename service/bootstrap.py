@@ -19,8 +19,8 @@ from service.api import Tokens, create_app
 from service.bookkeeper import Bookkeeper, complete
 from service.couriers.deliveries import SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
-from service.couriers.port import Courier, Parts, Receiver
-from service.couriers.registry import COURIERS, courier_of
+from service.couriers.port import Parts, Receiver
+from service.couriers.registry import COURIERS, couriers_of
 from service.embedded import Embedded
 from service.engine import Engine, decode_policy
 from service.facts import PolicySet, Receipt, encode
@@ -48,7 +48,6 @@ class Running:
     service: Embedded
     engine: Engine
     bookkeeper: Bookkeeper
-    couriers: list[Courier]
     deliveries: SqliteDeliveries
     log: SqliteLog
     policy: Policy
@@ -64,7 +63,6 @@ class Running:
         finally:
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
-            await asyncio.gather(*(courier.close() for courier in self.couriers), return_exceptions=True)
             await asyncio.to_thread(self.engine.thread.stop)
             await asyncio.to_thread(self.bookkeeper.thread.stop)
             self.bookkeeper.ledger.close()
@@ -112,10 +110,6 @@ def embedded(
     newest = newest_policy(log)
     chosen = policy or (parse_dumped(newest.body) if newest else Policy())
     policy_set = publish(log, chosen)
-    link = chosen.public_url or public_url
-    receivers = receivers_of(chosen)
-    parts = Parts(public_url=link, clock=now_ms, console=console or Console())
-    couriers = {receiver.name: courier_of(receiver, parts) for receiver in receivers}
     deliveries = SqliteDeliveries(data / DELIVERIES)
     engine = Engine(log, SqliteSnapshots(data / LOGS), partitions, now_ms, lambda: secrets.randbits(62), policy_set)
 
@@ -123,14 +117,18 @@ def embedded(
         await asyncio.to_thread(lambda: complete(log.append(JOURNAL, 0, [encode(receipt)])))
         engine.thread.nudge()
 
-    def dispatcher() -> Dispatcher:
+    def dispatcher(policy: Policy) -> Dispatcher:
+        receivers = receivers_of(policy)
+        couriers = couriers_of(receivers, Parts(public_url=policy.public_url or public_url, clock=now_ms, console=console or Console()))
         return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
 
     bookkeeper = Bookkeeper(log, Ledger(f"sqlite:///{data / LEDGER}"))
-    service = Embedded(log, engine, bookkeeper, dispatcher(), dispatcher, chosen, now_ms, lambda: secrets.token_hex(12))
+    service = Embedded(log, engine, bookkeeper, dispatcher(chosen), dispatcher, chosen, now_ms, lambda: secrets.token_hex(12))
+    if unusable := service.dispatcher.unusable():
+        raise ValueError("; ".join(unusable.values()))
     engine.decided, engine.adopted = service.decided, service.adopted
     app = create_app(service, tokens(data), insecure_loopback=insecure_loopback)
-    return Running(app, service, engine, bookkeeper, list(couriers.values()), deliveries, log, chosen)
+    return Running(app, service, engine, bookkeeper, deliveries, log, chosen)
 
 
 def receivers_of(policy: Policy) -> list[Receiver]:

@@ -29,13 +29,14 @@ from service.meter.fold import Meter
 from service.policy import Policy, parse_dumped
 from service.policy.effective import effective
 from service.records import Record
-from service.telemetry import Telemetry
+from service.telemetry import Couriers, Telemetry
 from service.warden.standing import standings
 from service.warden.state import Warden
 
 LAG_MAX: Final = 500_000  # rows of stream and journal not yet folded; beyond it the door says 429
 LAG_EVERY_MS: Final = 1_000
 BEHIND_S: Final = 2
+METRICS_S: Final = 2  # beyond it the folds' own counts are left out: the engine stands still
 COURIERS_PAUSE_S: Final = 2
 
 
@@ -47,7 +48,7 @@ class Embedded:
     engine: Engine
     bookkeeper: Bookkeeper
     dispatcher: Dispatcher
-    another_dispatcher: Callable[[], Dispatcher]
+    another_dispatcher: Callable[[Policy], Dispatcher]
     policy: Policy
     clock: Callable[[], int]
     nonce: Callable[[], str]
@@ -55,7 +56,12 @@ class Embedded:
     _canary: list[str] | None = None
     _lag: Lag = field(default_factory=Lag)
     _lag_ms: int = 0
+    _renewed: asyncio.Event = field(default_factory=asyncio.Event)
     _wake: Callable[[], object] = field(default=lambda: None)  # what tells the couriers, once their loop is known
+    _renew: Callable[[], object] = field(default=lambda: None)
+
+    def __post_init__(self) -> None:
+        self._renew = self._renewed.set
 
     @property
     def books(self) -> Books:
@@ -119,13 +125,15 @@ class Embedded:
 
     async def metrics(self) -> str:
         """Prometheus text."""
+        couriers = Couriers(self.dispatcher.snapshot(), self.dispatcher.unusable())
         try:
-            return await asyncio.wrap_future(self.engine.ask(lambda *folded: self._exposition(folded)))
-        except LogError:
-            return self._exposition(None)
+            async with asyncio.timeout(METRICS_S):
+                return await asyncio.wrap_future(self.engine.ask(lambda *folded: self._exposition(folded, couriers)))
+        except (LogError, TimeoutError):
+            return await asyncio.to_thread(self._exposition, None, couriers)
 
-    def _exposition(self, folded: tuple[Warden, Sequence[Meter]] | None) -> str:
-        return self.telemetry.exposition(self.engine.heard, complete(self.engine.lag()), folded, self.dispatcher.snapshot(), self.clock())
+    def _exposition(self, folded: tuple[Warden, Sequence[Meter]] | None, couriers: Couriers) -> str:
+        return self.telemetry.exposition(self.engine.heard, complete(self.engine.lag()), folded, couriers, self.clock())
 
     def decided(self) -> None:
         """The engine has written: the books and the couriers look at once."""
@@ -133,23 +141,42 @@ class Embedded:
         self._wake()
 
     def adopted(self, newest: PolicySet) -> None:
-        """A newer policy is in force: questions about it are answered from it. Its receivers are made at the next start."""
-        self.policy = parse_dumped(newest.body)
+        """A newer policy is in force: questions about it are answered from it. Its receivers are made where they are others, or some could not be made."""
+        before, self.policy = self.policy, parse_dumped(newest.body)
+        if (before.receivers, before.public_url) != (self.policy.receivers, self.policy.public_url) or self.dispatcher.unusable():
+            self._renew()
 
     async def live(self) -> None:
-        """Delivers for ever; what ends it (a full disk) ends that dispatcher, and another takes up what had not ended."""
+        """Delivers for ever, with the receivers of the policy in force.
+
+        Other receivers, and whatever ends a dispatcher (a full disk), mean another one, which takes up what had not ended.
+        """
         loop = asyncio.get_running_loop()
         self._wake = lambda: loop.call_soon_threadsafe(self.dispatcher.nudge)
-        while True:
-            try:
-                await self.dispatcher.restore()
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self.dispatcher.follow(self.log))
-                    tasks.create_task(self.dispatcher.run())
-            except Exception as failed:  # noqa: BLE001 -- whatever it was, nothing may be skipped and the door stays open
-                structlog.get_logger("couriers").warning("couriers_restart", reason=repr(failed), pause_s=COURIERS_PAUSE_S)
+        self._renew = lambda: loop.call_soon_threadsafe(self._renewed.set)
+        try:
+            while True:
+                await self._deliver()
+                await self.dispatcher.close()
+                self._renewed.clear()
+                self.dispatcher = self.another_dispatcher(self.policy)
+                for name, reason in self.dispatcher.unusable().items():
+                    structlog.get_logger("couriers").warning("receiver_unusable", receiver=name, reason=reason)
+        finally:
+            await self.dispatcher.close()
+
+    async def _deliver(self) -> None:
+        """Until there are other receivers, or something failed and a pause has passed; what was being sent then is sent again, under its id."""
+        try:
+            await self.dispatcher.restore()
+            async with asyncio.TaskGroup() as tasks:
+                delivering = [tasks.create_task(self.dispatcher.follow(self.log)), tasks.create_task(self.dispatcher.run())]
+                await self._renewed.wait()
+                for task in delivering:
+                    task.cancel()
+        except Exception as failed:  # noqa: BLE001 -- whatever it was, nothing may be skipped and the door stays open
+            structlog.get_logger("couriers").warning("couriers_restart", reason=repr(failed), pause_s=COURIERS_PAUSE_S)
             await asyncio.sleep(COURIERS_PAUSE_S)
-            self.dispatcher = self.another_dispatcher()
 
 
 def _applies(found: dict[str, Any]) -> list[Applies]:

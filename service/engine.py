@@ -242,6 +242,8 @@ class Engine:
         assert self._warden is not None
         while self._questions:
             question, answer = self._questions.popleft()
+            if not answer.set_running_or_notify_cancel():  # whoever asked waits no more
+                continue
             try:
                 answer.set_result(question(self._warden.state, [meter.state for meter in self._meters]))
             except Exception as wrong:  # noqa: BLE001 -- it is raised again where it was asked
@@ -249,7 +251,9 @@ class Engine:
 
     def _refuse(self) -> None:
         while self._questions:
-            self._questions.popleft()[1].set_exception(LogError("the engine has stopped"))
+            answer = self._questions.popleft()[1]
+            if answer.set_running_or_notify_cancel():
+                answer.set_exception(LogError("the engine has stopped"))
 
 
 def _unsaid(meter: Meter) -> bool:

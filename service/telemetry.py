@@ -6,8 +6,8 @@ Nothing here decides: it copies counts into Prometheus text when it is asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -36,6 +36,13 @@ COUNTED: Final = {
 }
 
 
+class Couriers(NamedTuple):
+    """The state of each lane, and which receivers cannot be reached as they stand in the policy."""
+
+    lanes: Sequence[Mapping[str, Any]]
+    unusable: Collection[str]
+
+
 class Telemetry:
     """Counts what the door itself took and refused; the rest is read from the states."""
 
@@ -48,10 +55,10 @@ class Telemetry:
         self._taken += records
         self._refused.update((str(refusal.reason), refusal.field) for refusal in refusals)
 
-    def exposition(self, heard: Heard, lag: Lag, folded: tuple[Warden, Sequence[Meter]] | None, lanes: Sequence[Mapping[str, Any]], now_ms: int) -> str:
+    def exposition(self, heard: Heard, lag: Lag, folded: tuple[Warden, Sequence[Meter]] | None, couriers: Couriers, now_ms: int) -> str:
         """Prometheus text of everything; without the folds' own counts while the engine has failed, because those it begins again with may be less."""
         registry = CollectorRegistry()
-        metrics = [*self._door(), *_engine(heard, lag, now_ms), *_lanes(lanes)]
+        metrics = [*self._door(), *_engine(heard, lag, now_ms), *_couriers(couriers)]
         if folded is not None:
             metrics += [*_warden(folded[0]), *_meters(folded[1])]
         registry.register(_Given(metrics))
@@ -118,14 +125,17 @@ def _warden(warden: Warden) -> Iterable[Metric]:
     yield _gauge("warden_reach_ms", "up to which arrival all partitions have been heard", warden.reach_ms)
 
 
-def _lanes(lanes: Sequence[Mapping[str, Any]]) -> Iterable[Metric]:
+def _couriers(couriers: Couriers) -> Iterable[Metric]:
     waiting = GaugeMetricFamily(PREFIX + "deliveries_waiting", "deliveries that have not ended", labels=["receiver", "lane"])
     circuit = GaugeMetricFamily(PREFIX + "circuit_open", "1 while a receiver is left alone", labels=["receiver", "lane"])
-    for lane in lanes:
-        labels = [str(lane["receiver"]), str(lane.get("lane", ""))]
+    for lane in couriers.lanes:
+        labels = [str(lane["receiver"]), str(lane["lane"])]
         waiting.add_metric(labels, float(lane["pending"]))
-        circuit.add_metric(labels, float(lane.get("circuit") != "closed"))
-    return waiting, circuit
+        circuit.add_metric(labels, float(lane["circuit"] != "closed"))
+    unusable = GaugeMetricFamily(PREFIX + "receiver_unusable", "1 where a receiver of the policy cannot be made; the log says why", labels=["receiver"])
+    for name in couriers.unusable:
+        unusable.add_metric([name], 1.0)
+    return waiting, circuit, unusable
 
 
 __all__ = ["COUNTED", "Counts", "Telemetry"]

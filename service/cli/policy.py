@@ -12,7 +12,7 @@ import typer
 from service.cli.examples import examples
 from service.cli.failures import fail, mistakes, read_policy
 from service.log.ports import LogError
-from service.policy import Policy, parse_dumped
+from service.policy import Policy
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -35,8 +35,8 @@ def apply(
 ) -> None:
     """Publish a policy to a service's data folder.
 
-    A running service takes it up within a second; one that does not run, at its next start without --policy. Lines that were told
-    are not told again. New receivers are made at the next start.
+    A running service takes it up within a second, receivers included; one that does not run, at its next start without --policy. Lines
+    that were told are not told again. What waits for a receiver that is removed ends as failed.
     """
     chosen = read_policy(policy)
     if not data.is_dir():
@@ -53,17 +53,14 @@ def apply(
         sys.stdout.write(f"unchanged: version {now.version}, digest {now.digest}\n")
         return
     sys.stdout.write(f"published: version {now.version}, digest {now.digest}\n")
-    _warn(policy, chosen, parse_dumped(before.body) if before is not None else None)
+    _warn(policy, chosen)
 
 
-def _warn(path: Path, policy: Policy, before: Policy | None) -> None:
-    """What will not work in it, and what only works after a start."""
+def _warn(path: Path, policy: Policy) -> None:
+    """What will not work in it, as far as can be seen from here: the service may find secrets in its own environment."""
     from service.couriers.registry import COURIERS  # noqa: PLC0415
     from service.policy.advice import advice  # noqa: PLC0415
     from service.settings import secret  # noqa: PLC0415
 
-    found = list(map(str, advice(policy, secret, COURIERS)))
-    if before is not None and before.receivers != policy.receivers:
-        found.append("receivers: a running service goes on with those it has; start it again to make these")
-    if found:
-        sys.stderr.write(f"{mistakes(path, found, 'warning')}\n")
+    if found := advice(policy, secret, COURIERS):
+        sys.stderr.write(f"{mistakes(path, map(str, found), 'warning')}\n")

@@ -16,6 +16,7 @@ from service.couriers.lane import NOTICE_AGE_MAX_MS, WAITING_MAX, Lane
 from service.couriers.pacing import LaneName
 from service.couriers.parcel import Parcel
 from service.couriers.port import Courier, Delivered, GaveUp, Item, Outcome, Receiver, RetryLater
+from service.couriers.unmade import Unmade
 from service.facts import Decision, Notice, Order, Receipt, Scope, decode_outbox
 from service.log.ports import OUTBOX, Log
 
@@ -29,10 +30,11 @@ Record = Callable[[Receipt], Awaitable[None]]
 
 
 class Dispatcher:
-    """All lanes of all receivers. `restore` once, then `follow` each outbox partition and `run`, side by side.
+    """All lanes of all receivers. `restore` once, then `follow` each outbox partition and `run`, side by side; `close` in the end.
 
     `record` appends a receipt to the journal; `clock` is Unix milliseconds; `sleep` waits seconds; `draw` gives 0..1 for the jitter.
-    What `record` or the memory raises ends `follow` and `run`: the shell stops, and another goes on from what is remembered.
+    What `record` or the memory raises ends `follow` and `run`: the shell stops, and another goes on from what is remembered. So may the
+    shell itself at any moment, to go on with other receivers.
     """
 
     def __init__(
@@ -112,6 +114,14 @@ class Dispatcher:
         """The state of each lane, for the metrics and the API."""
         now_ms = self._clock()
         return [lane.snapshot(now_ms) for lane in self._lanes.values()]
+
+    def unusable(self) -> dict[str, str]:
+        """The receivers that cannot be reached as they stand in the policy, and why."""
+        return {name: courier.reason for name, courier in self._couriers.items() if isinstance(courier, Unmade)}
+
+    async def close(self) -> None:
+        """Lets go of the couriers' connections."""
+        await asyncio.gather(*(courier.close() for courier in self._couriers.values()), return_exceptions=True)
 
     async def _work(self, lane: Lane, news: asyncio.Event) -> None:
         while True:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from service.couriers.console import ConsoleCourier
 from service.couriers.port import Courier, Parts, Receiver
+from service.couriers.unmade import Unmade
 from service.couriers.webhook import WebhookCourier
 
 COURIERS: Final[Mapping[str, Callable[[Receiver, Parts], Courier]]] = {
@@ -29,3 +30,15 @@ def courier_of(receiver: Receiver, parts: Parts) -> Courier:
         return make(receiver, parts)
     except ValueError as mistake:
         raise ValueError(f"receiver {receiver.name}: {mistake}") from None
+
+
+def couriers_of(receivers: Sequence[Receiver], parts: Parts) -> dict[str, Courier]:
+    """The couriers by their receivers' names; one that cannot be made is `Unmade`."""
+    return {receiver.name: _courier_or_why(receiver, parts) for receiver in receivers}
+
+
+def _courier_or_why(receiver: Receiver, parts: Parts) -> Courier:
+    try:
+        return courier_of(receiver, parts)
+    except ValueError as mistake:
+        return Unmade(receiver.name, str(mistake))

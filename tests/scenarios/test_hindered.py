@@ -48,6 +48,7 @@ async def test_a_warden_that_is_stuck_shuts_the_door_until_it_goes_on(tmp_path: 
     with _held_warden(monkeypatch) as (hold, inside, go_on):
         monkeypatch.setattr("service.embedded.LAG_MAX", 100)
         monkeypatch.setattr("service.embedded.LAG_EVERY_MS", 1)
+        monkeypatch.setattr("service.embedded.METRICS_S", 0.1)
         async with live(tmp_path) as service:
             await service.taken(40)
             hold()
@@ -57,9 +58,11 @@ async def test_a_warden_that_is_stuck_shuts_the_door_until_it_goes_on(tmp_path: 
             assert statuses == sorted(statuses)
             assert set(statuses) == {202, 429}
             assert "Send the same again after 2 s." in problem(answers[-1], 429)
+            told = (await service.door.get("/metrics")).text
+            lag = {log: float(rows) for log, rows in re.findall(r'spendwarden_engine_lag_rows\{log="(\w+)"\} (\S+)', told)}
+            assert lag.keys() == {"stream", "journal"}
+            assert sum(lag.values()) > 100
             go_on()
-            lag = re.findall(r'spendwarden_engine_lag_rows\{log="(\w+)"\} (\d+)', (await service.door.get("/metrics")).text)
-            assert [log for log, _ in lag] == ["stream", "journal"]
             await until(service.takes)
             await until(service.is_booked)
 
