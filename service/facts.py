@@ -192,7 +192,10 @@ class Heaviest(Struct, array_like=True, tag="h", gc=False):
 
 
 class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
-    """A rule or a detector says something about a scope; its id is the same whenever it is found again."""
+    """A rule or a detector says something about a scope; its id is the same whenever it is found again.
+
+    `tier`: the tier of models that the action `degrade` asks for.
+    """
 
     id: str
     tenant: str
@@ -215,6 +218,7 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
     action: str = ""
     dimensions: list[Scope] = msgspec.field(default_factory=list)
     since_ms: int = 0
+    tier: str = ""
 
 
 class RunSpend(Struct, array_like=True, tag="r", gc=False):

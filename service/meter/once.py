@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.facts import MINUTE_MS, Cell, Finding, Kind, Scope, ident
+from service.meter.plan import Violation
 from service.meter.pricing import unknown
 from service.meter.state import Meter
 from service.records import Usage
@@ -12,16 +13,17 @@ DAY_MS = 86_400_000
 
 def say_once(meter: Meter, cell: Cell, u: Usage, event_ms: int, arrival_ms: int) -> None:
     """A record that nobody could price."""
-    _say(meter, cell, Kind.UNPRICED, "", unknown(u), "", event_ms, arrival_ms)
+    _say(meter, cell, Violation(Kind.UNPRICED, unknown(u), ""), "", event_ms, arrival_ms)
 
 
 def say_violations(meter: Meter, cell: Cell, event_ms: int, arrival_ms: int) -> None:
     """Rules of the policy that this cell breaks."""
-    for kind, detail, action in meter.plan.violations(cell):
-        _say(meter, cell, kind, cell.workflow, detail, action, event_ms, arrival_ms)
+    for violation in meter.plan.violations(cell):
+        _say(meter, cell, violation, cell.workflow, event_ms, arrival_ms)
 
 
-def _say(meter: Meter, cell: Cell, kind: Kind, workflow: str, detail: str, action: str, event_ms: int, arrival_ms: int) -> None:
+def _say(meter: Meter, cell: Cell, violation: Violation, workflow: str, event_ms: int, arrival_ms: int) -> None:
+    kind, detail, action, tier = violation
     finding_id = ident("fnd", cell.tenant, kind, cell.agent, workflow, cell.model, event_ms // DAY_MS, meter.partition)
     if finding_id in meter.said:
         return
@@ -42,5 +44,6 @@ def _say(meter: Meter, cell: Cell, kind: Kind, workflow: str, detail: str, actio
             driver="price" if kind == Kind.UNPRICED else "model_mix",
             action=action,
             dimensions=[Scope("model", cell.model)] if cell.model else [],
+            tier=tier,
         )
     )

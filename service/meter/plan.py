@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -18,7 +18,7 @@ _PLAIN: Final = frozenset({"user", "customer", "api_key"})  # kinds that a recor
 
 
 class Limits(Struct, frozen=True):
-    """What one run may use; None is no limit, and so is a factor of 0. `counted`: there is one beside money. `action` is what breaking it asks for; empty for the built-in watch."""
+    """What one run may use; None is no limit, and so is a factor of 0. `counted`: there is one beside money. `action` is what breaking it asks for, empty for the built-in watch; `tier` to what `degrade` goes."""
 
     factor_percent: int = DEFAULT_FACTOR_PERCENT
     expected_nanos: int | None = None
@@ -29,9 +29,19 @@ class Limits(Struct, frozen=True):
     duration_s: int | None = None
     action: str = ""
     counted: bool = False
+    tier: str = ""
 
 
 NO_LIMITS: Final = Limits()
+
+
+class Violation(NamedTuple):
+    """A rule about models that a cell breaks, in words; `tier` to what `degrade` goes."""
+
+    kind: Kind
+    detail: str
+    action: str
+    tier: str = ""
 
 
 class Plan:
@@ -98,20 +108,23 @@ class Plan:
         """Whether the calendar expects this one record."""
         return any(_now(p, event_ms) and matches(p.match, attributes_of_usage(u)) for p in self.planned_by_member)
 
-    def violations(self, cell: Cell) -> list[tuple[Kind, str, str]]:
-        """Which model-tier and batch rules a cell breaks: (kind, in words, action)."""
+    def violations(self, cell: Cell) -> list[Violation]:
+        """Which model-tier and batch rules a cell breaks."""
         policy = self.policy
         if not (policy.tiers or policy.batch) or not cell.model or cell.layer != "inference":
             return []
         attributes = attributes_of(cell)
-        found: list[tuple[Kind, str, str]] = []
+        found: list[Violation] = []
         for rule in policy.tiers:
             if matches(rule.match, attributes):
                 tier = self.book.tier(cell.provider, cell.model)
                 if tier and tier not in rule.allow:
-                    found.append((Kind.TIER_VIOLATION, f"{cell.model} is {tier}; allowed are {', '.join(rule.allow)}", rule.action))
+                    detail = f"{cell.model} is {tier}; allowed are {', '.join(rule.allow)}"
+                    found.append(Violation(Kind.TIER_VIOLATION, detail, rule.action, rule.nearest if rule.action == "degrade" else ""))
         if not cell.batch:
-            found += [(Kind.BATCH_VIOLATION, "not sent through a batch interface", rule.action) for rule in policy.batch if matches(rule.match, attributes)]
+            found += [
+                Violation(Kind.BATCH_VIOLATION, "not sent through a batch interface", rule.action) for rule in policy.batch if matches(rule.match, attributes)
+            ]
         return found
 
 
@@ -181,7 +194,7 @@ def _tightest(caps: list[Cap]) -> Limits:
         return NO_LIMITS
     factors = [cap for cap in caps if cap.factor is not None]
     by_factor = min(factors, key=lambda cap: cap.factor or 0.0, default=None)
-    actions = [cap.action for cap in caps if cap.action != "none"]
+    acting = sorted((cap for cap in caps if cap.action != "none"), key=lambda cap: cap.action != "pause")
     return Limits(
         factor_percent=round((by_factor.factor or 4.0) * 100) if by_factor else 0,
         expected_nanos=by_factor.expected_nanos if by_factor else None,
@@ -190,8 +203,9 @@ def _tightest(caps: list[Cap]) -> Limits:
         depth=_least([cap.depth for cap in caps]),
         children=_least([cap.children for cap in caps]),
         duration_s=_least([cap.duration_s for cap in caps]),
-        action="pause" if "pause" in actions else actions[0] if actions else "none",
+        action=acting[0].action if acting else "none",
         counted=any(value is not None for cap in caps for value in (cap.calls, cap.depth, cap.children, cap.duration_s)),
+        tier=(acting[0].tier or "") if acting and acting[0].action == "degrade" else "",
     )
 
 

@@ -261,6 +261,7 @@ def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule
         action=run.limits.action if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
         dimensions=[Scope("execution", root)],
         since_ms=run.started_s * 1000,
+        tier=run.limits.tier if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
+from service.policy.limits import Cap, Quota
 from service.policy.mistakes import Mistake
 from service.policy.model import Policy
 from service.policy.scopes import ALL, ScopePattern
@@ -22,7 +23,7 @@ def advice(policy: Policy, lookup: Callable[[str], str | None], couriers: Collec
     >>> [warning.path for warning in advice(policy, str, ())]
     ['budgets[0].pause_at']
     """
-    return [*secret_warnings(policy, lookup), *_unreachable(policy, couriers), *_deaf(policy), *_forbidden(policy), *_unheard(policy)]
+    return [*secret_warnings(policy, lookup), *_unreachable(policy, couriers), *_deaf(policy), *_forbidden(policy), *_nameless(policy), *_unheard(policy)]
 
 
 def _unreachable(policy: Policy, couriers: Collection[str]) -> Iterator[Mistake]:
@@ -60,6 +61,15 @@ def _ordering(policy: Policy) -> Iterator[tuple[str, str, ScopePattern]]:
     for index, quota in enumerate(policy.quotas):
         if quota.action in ORDERS:
             yield f"quotas[{index}].action", quota.action, ScopePattern((quota.scope.focus,), quota.scope.tenant)
+
+
+def _nameless(policy: Policy) -> Iterator[Mistake]:
+    """Limits that degrade without saying to what."""
+    degrading: list[tuple[str, Cap | Quota]] = [*((f"caps[{at}]", cap) for at, cap in enumerate(policy.caps))]
+    degrading += [(f"quotas[{at}]", quota) for at, quota in enumerate(policy.quotas)]
+    for path, entry in degrading:
+        if entry.action == "degrade" and entry.tier is None:
+            yield Mistake(f"{path}.tier", "the order will not say to which tier; name one, such as `tier: small`")
 
 
 def _may_reach(allowed: ScopePattern, ordered: ScopePattern) -> bool:

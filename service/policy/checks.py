@@ -66,7 +66,16 @@ def _unknown_tiers(tree: Tree) -> Iterator[Mistake]:
         names = entry.get("allow")
         for index, name in enumerate(names if isinstance(names, list) else []):
             if isinstance(name, str | int) and str(name) not in known:
-                yield Mistake(f"{path}.allow[{index}]", f"no tier is called `{name}`{meant(str(name), known)}; tiers are {', '.join(dict.fromkeys(known))}")
+                yield _no_tier(f"{path}.allow[{index}]", str(name), known)
+    for section in ("caps", "quotas"):
+        for path, entry in _entries(tree, section):
+            name = entry.get("tier")
+            if isinstance(name, str | int) and str(name) not in known:
+                yield _no_tier(f"{path}.tier", str(name), known)
+
+
+def _no_tier(path: str, name: str, known: list[str]) -> Mistake:
+    return Mistake(path, f"no tier is called `{name}`{meant(name, known)}; tiers are {', '.join(dict.fromkeys(known))}")
 
 
 def _unknown_findings(tree: Tree) -> Iterator[Mistake]:

@@ -16,6 +16,7 @@ from service.policy.values import Action, Count, Expected, Instant, Name, Number
 
 DEFAULT_THRESHOLDS: Final = (70.0, 85.0, 100.0)
 DEFAULT_FACTOR: Final = 4.0
+DEARNESS: Final = ("small", "mid", "large")
 CAP_LIMITS: Final = ("factor", "expected_usd", "limit_usd", "calls", "depth", "children", "duration_s")
 
 
@@ -64,7 +65,7 @@ class Budget(Entry):
 
 
 class Quota(Entry):
-    """Tokens of all kinds for a scope and a period."""
+    """Tokens of all kinds for a scope and a period; `tier` is what the action `degrade` asks for."""
 
     model_config = ConfigDict(json_schema_extra=_with_rolling)
 
@@ -74,6 +75,7 @@ class Quota(Entry):
     name: Name | None = None
     action: Action = "none"
     timezone: Zone | None = None
+    tier: Name | None = None
 
     _unroll = model_validator(mode="before")(_unrolled)
 
@@ -91,7 +93,7 @@ def _some_limit(entry: Any) -> Any:
 
 
 class Cap(Entry):
-    """What one execution may use, its children included. `expected_nanos` is None where it is learned."""
+    """What one execution may use, its children included. `expected_nanos` is None where it is learned; `tier` is what `degrade` asks for."""
 
     scope: ScopeText
     factor: Annotated[Number, Field(ge=1, le=1000)] | None = None
@@ -113,6 +115,15 @@ class TierRule(Entry):
     match: RecordMatch = Match()
     allow: tuple[Name, ...] = Field(min_length=1)
     action: Action = "none"
+
+    @property
+    def nearest(self) -> str:
+        """The tier that `degrade` asks for: the dearest that is allowed, or the first where none is of the common ones.
+
+        >>> TierRule(allow=("mid", "small")).nearest, TierRule(allow=("own", "other")).nearest
+        ('mid', 'own')
+        """
+        return max(self.allow, key=lambda tier: DEARNESS.index(tier) if tier in DEARNESS else -1)
 
 
 class BatchRule(Entry):

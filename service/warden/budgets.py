@@ -98,7 +98,7 @@ def _cross(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> N
     episode.thresholds = crossed
     if pausing:
         fastest = 0 if limit.tokens else int(max(forecast.paces(limit, period, w.now_ms)) * HOUR_MS)
-        orders.request(w, t, episode, episode.scope, limit.action, "pause_at", until_ms=period.end_ms, pace_nanos_per_hour=fastest)
+        orders.request(w, t, episode, episode.scope, limit.action, "pause_at", until_ms=period.end_ms, pace_nanos_per_hour=fastest, tier=limit.tier)
     incidents.tell(w, t, episode, "line_crossed", line=True)
 
 

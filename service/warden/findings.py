@@ -65,7 +65,8 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
 def _order(w: Warden, t: Tenant, episode: Episode, f: Finding, action: str) -> bool:
     """Asks for the order; a cap's or rule's own action needs no least loss. A run with too little at stake is asked about again as it goes on."""
     loss = None if f.action in ORDERED else _at_stake(_pace(w, t, f, SURE_AGE_MS), f)
-    ordered = orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS))
+    tier = f.tier if action == "degrade" else ""
+    ordered = orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS), tier=tier)
     if f.execution and not ordered and loss is not None and loss < w.plan.min_loss_nanos:
         t.runs[f.execution].asked = f
     return ordered

@@ -2,7 +2,8 @@
 
 `requested -> delivered -> accepted -> effective | refused | expired | failed`. An order is `effective` only after no record of its
 scope stamped later than the answer + 5 s was heard for `proof_s` of log time by every partition; spend after three times that is
-`pause_ignored`. Automatic orders need the allow list, a least expected loss, and stay under an hourly number.
+`pause_ignored`. Who is throttled or degraded still spends, so these stay `accepted` until they expire. Automatic orders need the allow
+list, a least expected loss, and stay under an hourly number.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def request(
     loss_nanos: int | None = None,
     until_ms: int | None = None,
     pace_nanos_per_hour: int = 0,
+    tier: str = "",
 ) -> bool:
     """An automatic order, if the policy lets it be; else the named reason why not. `loss_nanos` None: the limit itself asked for it."""
     hindered = _hindered(w, t, episode, scope, loss_nanos)
@@ -56,7 +58,7 @@ def request(
     if until_ms is not None:
         expires_ms = min(expires_ms, max(until_ms, w.now_ms + SETTLE_MS))
     executions = [scope.name] if scope.kind == "execution" else list(episode.live_executions)
-    place(w, t, episode, scope, action, why, mode=w.plan.mode, expires_ms=expires_ms, executions=executions, pace=pace_nanos_per_hour)
+    place(w, t, episode, scope, action, why, mode=w.plan.mode, expires_ms=expires_ms, executions=executions, pace=pace_nanos_per_hour, tier=tier)
     return True
 
 
@@ -88,12 +90,13 @@ def place(
     pace: int = 0,
     by: str = "",
     approved_by: str = "",
+    tier: str = "",
 ) -> Standing:
-    """Says the order and follows it from here on."""
+    """Says the order and follows it from here on; `tier` to what `degrade` goes."""
     t.sequence += 1
     incident = episode.id if episode is not None else ""
     oid = ident("ord", t.name, *scope, action, incident, w.now_ms)
-    standing = Standing(oid, scope, action, mode, incident, w.now_ms, expires_ms, reason=why, pace_nanos_per_hour=pace, executions=executions)
+    standing = Standing(oid, scope, action, mode, incident, w.now_ms, expires_ms, reason=why, pace_nanos_per_hour=pace, tier=tier, executions=executions)
     if action != "resume":
         t.orders[oid] = standing
         t.tracked[scope] = oid
@@ -114,6 +117,7 @@ def place(
             executions=executions or None,
             by=by,
             approved_by=approved_by,
+            tier=tier,
         )
     )
     _say(w, t, standing, "requested")
@@ -148,7 +152,7 @@ def prove(w: Warden, t: Tenant) -> None:
     """Looks at every standing order: is it proved, ignored or over?"""
     proof_ms = w.plan.proof_ms
     for standing in list(t.orders.values()):
-        if standing.state in ("delivered", "accepted") and standing.mode == "enforce":
+        if standing.state in ("delivered", "accepted") and standing.mode == "enforce" and standing.action == "pause":
             since = max(standing.answered_ms + SETTLE_MS, standing.stray_ms)
             if standing.stray_ms > standing.answered_ms + IGNORED_AFTER_PROOFS * proof_ms:
                 _ignored(w, t, standing)

@@ -34,6 +34,7 @@ class Limit:
         if self.pause_at is not None and self.pause_at not in self.lines:
             self.lines = tuple(sorted({*self.lines, self.pause_at}))
         self.action = entry.action if isinstance(entry, Quota) and entry.action in ORDERED else "pause"
+        self.tier = entry.tier or "" if isinstance(entry, Quota) and entry.action == "degrade" else ""
         self.forecast = isinstance(entry, Budget)
         self.period: Period = entry.period
         self.zone = ZoneInfo(zone)
