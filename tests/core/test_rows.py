@@ -47,7 +47,8 @@ WAYS: Final[dict[str, Callable[[Table, int, int], object]]] = {
     "change all": change_all,
     "setdefault": lambda table, key, value: table.setdefault(key, []).append(value),
     "pop": lambda table, key, _: table.pop(key, None),
-    "delete oldest": lambda table, _, __: table.pop(next(iter(table), -1), None),
+    "delete": lambda table, key, _: table.__delitem__(key) if key in table else None,
+    "delete oldest": lambda table, _, __: table.__delitem__(next(iter(table))) if table else None,
     "update": lambda table, key, value: table.update({key: [value], key + 1: [value]}),
     "nothing": lambda *_: None,
 }
