@@ -13,13 +13,11 @@ import msgspec
 
 from service.intake.careful import TIME_END_S, read_carefully
 from service.intake.refusals import Reason, Refusal, Unknown
-from service.money import NANO, nanos_of
 from service.records import DEFAULT_TENANT, RECORD_BYTES_MAX, TOO_EARLY_MS, Amount, Change, Outcome, Usage, instant
 
 _decode_usage: Final = msgspec.json.Decoder(Usage).decode
 _decode_other: Final[msgspec.json.Decoder[Outcome | Change]] = msgspec.json.Decoder(Outcome | Change)
 _SURE_USD: Final = 10**9 - 1
-_SHORT: Final = 20
 
 
 def parse(raw: bytes, where: str = "", unknown: Unknown | None = None) -> Usage | Outcome | Change | Refusal:
@@ -57,13 +55,10 @@ def _timely(time: datetime | float) -> bool:
 
 
 def _is_sure(amount: Amount | None) -> bool:
-    """Whether an amount needs no closer look: absent, or a number well inside the range.
-
-    Short text that reads as a float reads as money too; only an exponent of more digits than fit would be beyond a Decimal.
-    """
+    """Whether an amount needs no closer look: absent, or a number well inside the range; what reads as a float reads as money."""
     if isinstance(amount, str):
         try:
-            amount = float(amount) if len(amount) <= _SHORT else nanos_of(amount) / NANO
+            amount = float(amount)
         except ValueError:
             return False
     return amount is None or -_SURE_USD < amount < _SURE_USD
