@@ -1,4 +1,4 @@
-"""Meter and warden over a file of records, in one process on one core: speed by part, tallies per record, memory, growth."""
+"""Meter and warden over a file of records, in one process on one core: speed by part, tallies per record, memory, growth, stall by snapshots."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from service.replay.run import Tallies, finish, replay
 from service.warden.fold import hear as warden_hear
 from service.warden.state import Warden
 from tests.bench.figures import Figure, at_least, below, rss_bytes
+from tests.bench.stall import stall
 from tests.bench.traffic import DENSE, POLICY, SPARSE, Flow, cached, lines
 
 GOAL_PER_S: Final = 50_000
@@ -34,7 +35,7 @@ WINDOWS: Final = 12
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--records", type=int, default=600_000, help="of the dense file")
     parser.add_argument("--long", action="store_true", help="growth up to 10^7 records instead of 10^6 (about 6 minutes and 3 GB)")
-    parser.add_argument("--only", choices=("speed", "memory", "growth"), help="one part alone")
+    parser.add_argument("--only", choices=("speed", "memory", "growth", "stall"), help="one part alone")
 
 
 def run(asked: argparse.Namespace) -> list[Figure]:
@@ -43,6 +44,8 @@ def run(asked: argparse.Namespace) -> list[Figure]:
         figures += _growth(10**7 if asked.long else 10**6)
     if asked.only in (None, "memory"):
         figures += _memory()
+    if asked.only in (None, "stall"):
+        figures += stall()
     if asked.only in (None, "speed"):
         figures += _speed("dense", DENSE, asked.records) + _speed("sparse", SPARSE, 45_000)
     return figures
