@@ -136,13 +136,17 @@ class Measures(Struct, array_like=True, gc=False):
 
 
 class Tally(Struct, array_like=True, tag="t", gc=False):
-    """The last word on a cell: all records of `event_minute` that arrived in `arrival_minute`, which is over."""
+    """The last word on a cell: all records of `event_minute` that arrived in `arrival_minute`, which is over.
+
+    `unpriced`: whose its tokens without a price are (fresh, read, written, output), of the members that some limit asks for.
+    """
 
     cell: Cell
     event_minute: int
     arrival_minute: int
     offset: int
     sums: Measures
+    unpriced: dict[Scope, list[int]] | None = None
 
 
 class Progress(Struct, array_like=True, tag="g", gc=False):

@@ -119,6 +119,7 @@ def _warden(warden: Warden) -> Iterable[Metric]:
             ("SERIES_PER_TENANT_MAX", t.series_folded),
             ("PERIODS_PER_TENANT_MAX", t.periods_folded),
             ("NOTICES_PER_MINUTE_MAX", t.storm_untold),
+            ("UNPRICED_MAX", t.unpriced_folded),
         ):
             bounds.add_metric([t.name, limit], count)
     yield from (spend, incidents, bounds)

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from service.facts import Cell, Heaviest, Measures, Member, Progress, Share, Tally
+from service.facts import Cell, Heaviest, Measures, Member, Progress, Scope, Share, Tally
 from service.meter.callers import Breakdowns
 from service.prices import Rates
 
@@ -23,7 +23,10 @@ MemberKey = tuple[str, str, str, int]
 
 
 class Open(Struct, gc=False):
-    """One cell of one event minute while its arrival minute is open; what is the same for all its records is looked up once."""
+    """One cell of one event minute while its arrival minute is open; what is the same for all its records is looked up once.
+
+    `unpriced`: as in `Tally`; most cells have a price and so none.
+    """
 
     cell: Cell
     event_minute: int
@@ -32,6 +35,7 @@ class Open(Struct, gc=False):
     sums: Measures
     offset: int = -1
     dirty: bool = False
+    unpriced: dict[Scope, list[int]] | None = None
 
 
 class OpenShare(Struct, gc=False):
@@ -91,7 +95,7 @@ def progress(minute: Minute, *, members: bool) -> list[Progress | Share]:
 
 def last_word(minute: Minute) -> list[Tally | Share | Heaviest]:
     """The whole minute, once, as its last word; the minute is empty afterwards."""
-    facts: list[Tally | Share | Heaviest] = [Tally(o.cell, o.event_minute, minute.number, o.offset, o.sums) for o in minute.cells.values()]
+    facts: list[Tally | Share | Heaviest] = [Tally(o.cell, o.event_minute, minute.number, o.offset, o.sums, o.unpriced) for o in minute.cells.values()]
     facts += [_share(minute, m) for m in minute.members.values()]
     facts += minute.callers.heaviest(minute.number)
     minute.cells.clear()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from service.facts import Member
-from service.meter.cells import MEMBERS_PER_MINUTE_MAX, OTHER, Minute, OpenShare
+from service.facts import Member, Scope
+from service.meter.cells import MEMBERS_PER_MINUTE_MAX, OTHER, Minute, Open, OpenShare
 from service.meter.state import Meter
 from service.records import Usage
 
@@ -32,6 +32,19 @@ def _join(minute: Minute, share: OpenShare, offset: int, nanos: int, tokens: int
     if not share.dirty:
         share.dirty = True
         minute.dirty_members.append(share)
+
+
+def wait_for_price(meter: Meter, cell: Open, u: Usage) -> None:
+    """The record's tokens, which nobody could price, wait for a price beside each member it belongs to."""
+    if cell.unpriced is None:
+        cell.unpriced = {}
+    plain = [(kind, getattr(u, kind)) for kind, names in meter.plan.plain_members if getattr(u, kind) and (names is None or getattr(u, kind) in names)]
+    known = meter.minute.members
+    for kind, name in (*plain, *meter.plan.patterned(u)):
+        folded = len(known) >= MEMBERS_PER_MINUTE_MAX and (u.tenant, kind, name, cell.event_minute) not in known
+        tokens = cell.unpriced.setdefault(Scope(kind, OTHER if folded else name), [0, 0, 0, 0])
+        for at, more in enumerate((u.input_tokens, u.cache_read_tokens, u.cache_write_tokens, u.output_tokens)):
+            tokens[at] += more
 
 
 def _open(meter: Meter, tenant: str, kind: str, name: str, event_minute: int) -> OpenShare:

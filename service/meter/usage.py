@@ -100,6 +100,8 @@ def _untold(meter: Meter, u: Usage, cell: Open, by_table: int, event_ms: int, ar
     if nanos is not None:
         return nanos
     meter.counts.unpriced += 1
+    if meter.plan.members and u.cost is None and u.model:
+        members.wait_for_price(meter, cell, u)
     say_once(meter, cell.cell, u, event_ms, arrival_ms)
     return 0
 

@@ -177,7 +177,10 @@ class Window(Struct):
 
 
 class Tenant(Struct):
-    """Everything of one tenant. `rolled_ms`: up to when its rolling windows were last rolled on."""
+    """Everything of one tenant. `rolled_ms`: up to when its rolling windows were last rolled on.
+
+    `unpriced` are tokens of cells that wait for a price, `unpriced_of` those of members among them, `unpriced_members` how many these are.
+    """
 
     name: str
     heard: dict[int, dict[tuple[tuple[str | bool, ...], int, int], Heard]] = field(default_factory=dict)
@@ -204,6 +207,9 @@ class Tenant(Struct):
     series_folded: int = 0
     periods_folded: int = 0
     rolled_ms: int = 0
+    unpriced_of: dict[tuple[Cell, int], dict[Scope, list[int]]] = field(default_factory=dict)
+    unpriced_members: int = 0
+    unpriced_folded: int = 0
 
 
 class Warden(Struct):

@@ -6,14 +6,17 @@ from an owner that woke up late, changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from service.facts import MINUTE_MS, Cell, Member, PricedLate, Progress, Scope, Share, Tally
-from service.prices import cost
+from service.prices import Rates, cost
 from service.warden import budgets, orders, windows
+from service.warden.plan import Limit
 from service.warden.state import Heard, Tenant, Warden
 
 UNPRICED_MAX: Final = 50_000  # cells and minutes whose tokens wait for a price; more stay without one, counted
+UNPRICED_MEMBERS_MAX: Final = 200_000  # users, keys, labels of these; a further one's budget stays without, counted
 
 
 def progress(w: Warden, t: Tenant, p: int, fact: Progress) -> None:
@@ -89,13 +92,32 @@ def _spend(w: Warden, t: Tenant, key: Cell | Member, event_minute: int, nanos: i
 
 
 def _wait_for_price(w: Warden, t: Tenant, fact: Tally) -> None:
-    s = fact.sums
-    waiting = (s.unpriced_input, s.unpriced_cache_read, s.unpriced_cache_write, s.unpriced_output)
-    if any(waiting) and fact.cell.model and len(t.unpriced) < UNPRICED_MAX:
-        known = t.unpriced.setdefault((fact.cell, fact.event_minute), [0, 0, 0, 0])
-        for at, more in enumerate(waiting):
-            known[at] += more
-        price_late(w, t, fact.cell, fact.event_minute)  # its price may have come while its minute was open
+    s, key = fact.sums, (fact.cell, fact.event_minute)
+    waiting = [s.unpriced_input, s.unpriced_cache_read, s.unpriced_cache_write, s.unpriced_output]
+    if not any(waiting) or not fact.cell.model:
+        return
+    if len(t.unpriced) >= UNPRICED_MAX and key not in t.unpriced:
+        t.unpriced_folded += 1
+        return
+    _join(t.unpriced.setdefault(key, [0, 0, 0, 0]), waiting)
+    for member, tokens in (fact.unpriced or {}).items():
+        _member_waits(t, t.unpriced_of.setdefault(key, {}), member, tokens)
+    price_late(w, t, fact.cell, fact.event_minute)  # its price may have come while its minute was open
+
+
+def _member_waits(t: Tenant, members: dict[Scope, list[int]], member: Scope, tokens: list[int]) -> None:
+    if member not in members:
+        if t.unpriced_members >= UNPRICED_MEMBERS_MAX:
+            t.unpriced_folded += 1
+            return
+        t.unpriced_members += 1
+        members[member] = [0, 0, 0, 0]
+    _join(members[member], tokens)
+
+
+def _join(tokens: list[int], more: list[int]) -> None:
+    for at, count in enumerate(more):
+        tokens[at] += count
 
 
 def price_late(w: Warden, t: Tenant, cell: Cell, event_minute: int) -> None:
@@ -103,13 +125,41 @@ def price_late(w: Warden, t: Tenant, cell: Cell, event_minute: int) -> None:
     rates = w.plan.book.rates(cell.provider, cell.model, event_minute * MINUTE_MS)
     if rates is None:
         return
-    tokens = t.unpriced.pop((cell, event_minute))
-    fresh, read, write, output = tokens
-    nanos, _ = cost(rates, fresh, read, write, output, cell.batch)
+    nanos = _cost(rates, t.unpriced.pop((cell, event_minute)), batch=cell.batch)
+    members = t.unpriced_of.pop((cell, event_minute), {})
+    t.unpriced_members -= len(members)
     view = w.plan.view(cell)
     for scope in view.scopes:
         t.totals[scope][1] += nanos
-    for limit, member in view.limits:
+    _late(w, t, view.limits, event_minute, nanos)
+    for member, part in split(rates, members, batch=cell.batch):
+        _late(w, t, w.plan.member_limits(Member(t.name, *member)), event_minute, part)
+    w.out.append(PricedLate(w.now_ms, cell, event_minute, nanos))
+
+
+def _late(w: Warden, t: Tenant, limits: Iterable[tuple[Limit, str]], event_minute: int, nanos: int) -> None:
+    for limit, member in limits:
         if not limit.tokens:
             budgets.add(w, t, limit, member, event_minute, nanos, event_minute * MINUTE_MS)
-    w.out.append(PricedLate(w.now_ms, cell, event_minute, nanos))
+
+
+def split(rates: Rates, members: Mapping[Scope, list[int]], *, batch: bool) -> Iterator[tuple[Scope, int]]:
+    """What the tokens of each member cost, in nanos, so that those of one kind add up to what their tokens cost together.
+
+    >>> rates = Rates(600, 0, 0, 0)  # pico-dollars a token
+    >>> list(split(rates, {Scope("user", name): [1, 0, 0, 0] for name in "abc"}, batch=False))
+    [(Scope(kind='user', name='a'), 0), (Scope(kind='user', name='b'), 1), (Scope(kind='user', name='c'), 0)]
+    """
+    together: dict[str, list[int]] = {}
+    paid: dict[str, int] = {}
+    for member, tokens in sorted(members.items()):
+        so_far = together.setdefault(member.kind, [0, 0, 0, 0])
+        _join(so_far, tokens)
+        nanos = _cost(rates, so_far, batch=batch)
+        yield member, nanos - paid.get(member.kind, 0)
+        paid[member.kind] = nanos
+
+
+def _cost(rates: Rates, tokens: list[int], *, batch: bool) -> int:
+    fresh, read, written, output = tokens
+    return cost(rates, fresh, read, written, output, batch)[0]
