@@ -17,7 +17,7 @@ from service.runner import SAVE_EVERY_MS, Fold, Owner
 from tests.simulation.case import Case, Story
 from tests.simulation.ports import Crash, Ports
 
-TURNS_MAX = 30_000  # some five times what a story takes
+TURNS_MAX = 100_000  # some ten times what a story takes; one whose owners die in most of their snapshots takes four
 TICK = encode(Tick())
 
 Result = TypeVar("Result")
