@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import create_engine
-
 from service.books import SpendQuestion
 from service.facts import MINUTE_MS, Cell, Counts, Envelope, Fact, Measures, Member, Progress, Share, Tally, encode
-from service.ledger.tables import meta
 from service.log.ports import Row
 
-DATABASES = ["sqlite", *filter(None, [os.environ.get("SPENDWARDEN_TEST_DATABASE")])]  # the second one is emptied by each test
+DATABASES = ["sqlite"]
 ALL = SpendQuestion("default")
 
 
@@ -55,11 +51,6 @@ def rows(facts: Sequence[Any], first: int = 0) -> list[Row]:
     return [Row(first + n, 1000 + n, encode(fact)) for n, fact in enumerate(facts)]
 
 
-def emptied(url: str, folder: Path) -> str:
+def emptied(_: str, folder: Path) -> str:
     """The address of a database without tables."""
-    if url == "sqlite":
-        return f"sqlite:///{folder}/ledger.db"
-    engine = create_engine(url)
-    meta.drop_all(engine)
-    engine.dispose()
-    return url
+    return f"sqlite:///{folder}/ledger.db"

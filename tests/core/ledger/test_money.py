@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,18 +13,17 @@ from service.books import Span, SpendQuestion, Step, Tokens
 from service.facts import MINUTE_MS, Counts, Decision, Envelope, Fact, Measures, Member, Outbox, PricedLate, Progress, Scope, Share, Tally, Tick
 from service.ledger import Ledger, ledger
 from service.log.ports import JOURNAL
-from tests.core.ledger.heard import ALL, DATABASES, Spent, cell, emptied, envelopes, rows
+from tests.core.ledger.heard import ALL, Spent, cell, envelopes, rows
 
 records = st.builds(
     Spent, st.integers(0, 1), st.integers(0, 7), st.integers(55, 65) | st.integers(0, 200), st.sampled_from("abc"), st.integers(-(10**18), 10**18)
 )
 
 
-@pytest.mark.parametrize("database", DATABASES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(spent=st.lists(records, max_size=20), echoes=st.lists(st.integers(0, 17), max_size=6), size=st.integers(1, 9), until=st.integers(0, 8))
 def test_the_sums_are_the_truth_whatever_is_repeated_cut_or_killed(
-    *, tmp_path_factory: pytest.TempPathFactory, database: str, spent: list[Spent], echoes: list[int], size: int, until: int
+    *, fresh: Callable[[], str], spent: list[Spent], echoes: list[int], size: int, until: int
 ) -> None:
     """Echoes are envelopes that an old owner says once more; the reader goes back after each batch, and dies in each one first."""
     truth = envelopes(spent, until)
@@ -31,7 +31,7 @@ def test_the_sums_are_the_truth_whatever_is_repeated_cut_or_killed(
     for place in sorted(echoes, reverse=True):
         told[place:place] = truth[max(0, place - 5) : place]
     log = rows(told)
-    url = emptied(database, tmp_path_factory.mktemp("books"))
+    url = fresh()
     for start in range(0, len(log), size):
         batch = log[max(0, start - 3) : start + size]
         kept = Ledger(url)
