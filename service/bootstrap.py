@@ -22,12 +22,13 @@ from service.couriers.dispatcher import Dispatcher
 from service.couriers.port import Parts, Receiver
 from service.couriers.registry import COURIERS, couriers_of
 from service.embedded import Embedded
-from service.engine import Engine, decode_policy
+from service.engine import Engine, Ports
 from service.facts import PolicySet, Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
 from service.ledger import Ledger
 from service.log.ports import CONTROLS, JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
+from service.owners import decode_policy
 from service.policy import ConsoleReceiver, Policy, dump, parse_dumped
 from service.settings import secret
 from service.warden.plan import CONSOLE
@@ -111,11 +112,11 @@ def embedded(
     chosen = policy or (parse_dumped(newest.body) if newest else Policy())
     policy_set = publish(log, chosen)
     deliveries = SqliteDeliveries(data / DELIVERIES)
-    engine = Engine(log, SqliteSnapshots(data / LOGS), partitions, now_ms, lambda: secrets.randbits(62), policy_set)
+    engine = Engine.of_all(Ports(log, SqliteSnapshots(data / LOGS)), partitions, now_ms, lambda: secrets.randbits(62), policy_set)
 
     async def record(receipt: Receipt) -> None:
         await asyncio.to_thread(lambda: complete(log.append(JOURNAL, 0, [encode(receipt)])))
-        engine.thread.nudge()
+        engine.nudge()
 
     def dispatcher(policy: Policy) -> Dispatcher:
         receivers = receivers_of(policy)

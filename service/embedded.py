@@ -20,12 +20,13 @@ from service.api.ports import Applies, Check
 from service.bookkeeper import Bookkeeper, complete
 from service.books import Books, BudgetStanding
 from service.couriers.dispatcher import Dispatcher
-from service.engine import Engine, Lag
+from service.engine import Engine
 from service.facts import Control, PolicySet, Receipt, Scope, encode
 from service.intake import Refusal
 from service.intake.partition import partition_of, root_of
 from service.log.ports import JOURNAL, REFUSED, STREAM, Log, LogError
 from service.meter.fold import Meter
+from service.owners import Lag
 from service.policy import Policy, parse_dumped
 from service.policy.effective import effective
 from service.records import Record
@@ -80,7 +81,7 @@ class Embedded:
             batches[partition_of(record.tenant, root_of(record), self.engine.partitions)].append(encode(record))
         await asyncio.to_thread(self._append, batches, [encode(refusal) for refusal in refusals])
         self.telemetry.took(len(records), refusals)
-        self.engine.thread.nudge()
+        self.engine.nudge()
 
     async def _refuse_if_behind(self) -> None:
         """Looked at once a second and from here, because an engine that stands still would not say so."""
@@ -100,11 +101,11 @@ class Embedded:
     async def tell(self, said: Control | Receipt) -> None:
         """Into the journal, durably."""
         await asyncio.to_thread(lambda: complete(self.log.append(JOURNAL, 0, [encode(said)])))
-        self.engine.thread.nudge()
+        self.engine.nudge()
 
     async def budgets(self, tenant: str | None, scope: Scope | None) -> Sequence[BudgetStanding]:
         """From the warden's own state."""
-        return await asyncio.wrap_future(self.engine.ask(lambda warden, _: standings(warden, tenant, scope)))
+        return await asyncio.wrap_future(self.engine.ask(lambda states: standings(states.wardens[0], tenant, scope)))
 
     async def effective(self, tenant: str, scope: Scope) -> Sequence[Applies]:
         """Every entry of the policy that applies, and why."""
@@ -128,7 +129,7 @@ class Embedded:
         couriers = Couriers(self.dispatcher.snapshot(), self.dispatcher.unusable())
         try:
             async with asyncio.timeout(METRICS_S):
-                return await asyncio.wrap_future(self.engine.ask(lambda *folded: self._exposition(folded, couriers)))
+                return await asyncio.wrap_future(self.engine.ask(lambda states: self._exposition((states.wardens[0], list(states.meters.values())), couriers)))
         except (LogError, TimeoutError):
             return await asyncio.to_thread(self._exposition, None, couriers)
 

@@ -12,10 +12,11 @@ from typing import Any, Final, NamedTuple
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from service.engine import Heard, Lag
+from service.engine import Heard
 from service.facts import Counts
 from service.intake import Refusal
 from service.meter.fold import Meter
+from service.owners import Lag
 from service.warden.state import Warden
 
 PREFIX: Final = "spendwarden_"

@@ -16,6 +16,7 @@ from service.bookkeeper import Bookkeeper
 from service.books import SpendQuestion
 from service.bootstrap import newest_policy
 from service.engine import Engine as LiveEngine
+from service.engine import Ports
 from service.facts import Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
 from service.folder import LEDGER, LOGS
 from service.ledger import Ledger
@@ -46,11 +47,11 @@ def settle(data: Path) -> dict[str, int]:
     log = SqliteLog(data / LOGS, lambda: time_ns() // 1_000_000 + LATER_MS)
     policy = newest_policy(log)
     assert policy is not None
-    engine = LiveEngine(log, SqliteSnapshots(data / LOGS), PARTITIONS, log._clock, lambda: secrets.randbits(62), policy)
+    engine = LiveEngine.of_all(Ports(log, SqliteSnapshots(data / LOGS)), PARTITIONS, log._clock, lambda: secrets.randbits(62), policy)
     engine.thread.start()
     counts: dict[str, int] = {}
     for _ in range(6):  # each is answered after a turn; a turn a second says the tick's mark
-        counts = engine.ask(lambda _, meters: counted(meter.counts for meter in meters)).result(60)
+        counts = engine.ask(lambda states: counted(meter.counts for meter in states.meters.values())).result(60)
         asyncio.run(asyncio.sleep(0.5))
     engine.thread.stop()
     log.close()

@@ -53,6 +53,5 @@ def a_life(data: Path, kills: Sequence[int] = ()) -> None:
 
 
 async def an_incident(service: SmallService) -> str:
-    assert service.engine._warden is not None
-    episodes = service.engine._warden.state.tenants["default"].episodes.values()
+    episodes = service.engine.held.wardens[0].state.tenants["default"].episodes.values()
     return next(episode.id for episode in episodes if episode.budget == "each-agent-day")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from service.bookkeeper import Bookkeeper
 from service.bootstrap import publish
-from service.engine import Engine
+from service.engine import Engine, Ports
 from service.facts import Control, PolicySet, Receipt, encode
 from service.folder import LEDGER, LOGS, settle
 from service.intake.partition import partition_of, root_of
@@ -32,12 +32,14 @@ class SmallService:
         self.snapshots = SqliteSnapshots(data / LOGS)
         self.books = Ledger(f"sqlite:///{data / LEDGER}")
         self.adopted: list[PolicySet] = []
-        self.engine = Engine(self.log, self.snapshots, partitions, lambda: self.now_ms, lambda: now_ms, publish(self.log, policy), adopted=self.adopted.append)
+        self.ports = Ports(self.log, self.snapshots)
+        self.engine = Engine.of_all(self.ports, partitions, lambda: self.now_ms, lambda: now_ms, publish(self.log, policy))
+        self.engine.adopted = self.adopted.append
 
     @classmethod
     async def begun(cls, data: Path, policy: Policy, partitions: int = 3, now_ms: int = NOON_MS) -> SmallService:
         service = cls(data, policy, partitions, now_ms)
-        await service.engine._restore()
+        await service.engine.restore(service.ports, now_ms)
         return service
 
     async def hear(self, records: Iterable[Record]) -> None:
@@ -58,12 +60,12 @@ class SmallService:
         until_ms = self.now_ms + span_ms
         while self.now_ms < until_ms:
             self.now_ms += STEP_MS
-            while await self.engine._turn(self.now_ms):
+            while await self.engine.round(self.now_ms):
                 pass
 
     async def stop(self) -> None:
         """As a signal would: saved, and the books are closed up to the end."""
-        await self.engine._save(self.now_ms)
+        await self.engine.save(self.now_ms)
         bookkeeper = Bookkeeper(self.log, self.books)
         while bookkeeper.catch_up():
             pass

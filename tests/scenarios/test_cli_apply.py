@@ -30,7 +30,7 @@ def test_a_running_service_takes_up_a_published_policy(tmp_path: Path, monkeypat
         await service.live(5_000)
         assert [policy.version for policy in service.adopted] == [2]
         assert service.engine.heard.policy_version == 2
-        for owner in service.engine._owners():
+        for owner in service.engine.held.all():
             assert owner.fold.policy_version(owner.state) == 2
         for number in range(30, 60):
             await service.hear([call(number, service.now_ms)])

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine import Lag
 from service.folder import LOGS
 from service.log.ports import JOURNAL, STREAM
+from service.owners import Lag
 from service.policy import load
 from service.warden.snapshot import WardenFold
 from tests.scenarios.live_service import live, until
