@@ -14,6 +14,8 @@ from service.log.ports import JOURNAL, OUTBOX, Log
 
 ROWS_AT_ONCE: Final = 2_000
 LOOK_AGAIN_S: Final = 1.0
+DAY_MS: Final = 86_400_000
+DAY_MINUTES: Final = 1_440
 T = TypeVar("T")
 
 
@@ -30,11 +32,18 @@ def complete(work: Coroutine[Any, Any, T]) -> T:
 
 @dataclass
 class Bookkeeper:
-    """The books follow journal and outbox in a thread of their own; what fails is tried again from the saved place."""
+    """The books follow journal and outbox in a thread of their own; what fails is tried again from the saved place.
+
+    Minutes older than `minute_days` are forgotten in small steps in between, by the journal's own time; their hours stay.
+    """
 
     log: Log
     ledger: Ledger
+    minute_days: int = 35
     failure: str = ""
+    _heard_ms: int = 0
+    _forgotten: int = 0
+    _next_subject: int = 0
 
     def __post_init__(self) -> None:
         self.thread = Background("books", self._live)
@@ -42,7 +51,7 @@ class Bookkeeper:
     def _live(self) -> None:
         while True:
             try:
-                moved = self.catch_up()
+                moved = self.catch_up() + (0 if self.thread.stopping else self.forget())
                 self.failure = ""
             except Exception as failed:  # noqa: BLE001 -- whatever the database raises: the books wait, the decisions go on
                 moved = 0
@@ -62,4 +71,16 @@ class Bookkeeper:
             if rows:
                 apply(0, rows)
                 moved += len(rows)
+                self._heard_ms = max(self._heard_ms, rows[-1].arrival_ms)
         return moved
+
+    def forget(self) -> bool:
+        """One step of a round through the minutes, at the start and as each day begins; whether there is another."""
+        before = (self._heard_ms // DAY_MS - self.minute_days) * DAY_MINUTES
+        if before <= self._forgotten:
+            return False
+        following = self.ledger.forget_minutes(before, self._next_subject)
+        if following is None:
+            self._forgotten = before
+        self._next_subject = following or 0
+        return following is not None

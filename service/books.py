@@ -57,13 +57,19 @@ class SpendQuestion(NamedTuple):
 
 
 class Spend(NamedTuple):
-    """What was spent. `by` holds the BY_MAX dearest, `series` the SERIES_MAX latest windows, oldest first."""
+    """What was spent. `by` holds the BY_MAX dearest, `series` the SERIES_MAX latest windows, oldest first.
+
+    `span` is what was counted: where minutes are no longer kept, whole hours around what was asked for. Windows of a finer series that lie
+    before `by_hour_before` are hours, told by their beginning; 0 where none is.
+    """
 
     records: int
     nanos: int
     tokens: Tokens
     by: dict[str, int]
     series: list[Step]
+    span: Span = Span()
+    by_hour_before: int = 0
 
 
 class ListQuestion(NamedTuple):

@@ -60,7 +60,10 @@ async def spend(
     by: Annotated[str, Query(description="A kind of scope to split by.", openapi_examples={"agent": {"value": "agent"}})] = "",
     step: Annotated[str, Query(description="minute, 10m, hour or day: the windowed spend.", openapi_examples={"hour": {"value": "hour"}})] = "",
 ) -> dict[str, Any]:
-    """What was spent: in a scope (without one, by the whole tenant), in a time (without one, ever)."""
+    """What was spent: in a scope (without one, by the whole tenant), in a time (without one, ever).
+
+    Minutes are kept for a while; before that `from` and `to` are told as the whole hours that were counted.
+    """
     books = tenant_of(grant, tenant) or DEFAULT_TENANT
     asked = spend_question(books, scope_of(scope) if scope else TOTAL, span_of(since, until), kind_of(by, "by") if by else "", step_of(step))
     return spend_view(asked, await run_in_threadpool(service.books.spend, asked))

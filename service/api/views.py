@@ -67,6 +67,7 @@ class SpendView(BaseModel):
     )
     by: dict[str, str]
     series: list[StepView] | None = None
+    by_hour_before: str | None = Field(default=None, description="Windows before this are hours, because minutes are kept for a while only.")
 
 
 class TakenView(BaseModel):
@@ -113,7 +114,7 @@ def spend_view(asked: SpendQuestion, spend: Spend) -> dict[str, Any]:
     view: dict[str, Any] = {
         "scope": scope_of(asked.scope),
         "tenant": asked.tenant,
-        **_span(asked.span),
+        **_span(spend.span),
         "records": spend.records,
         "spend_usd": usd(spend.nanos),
         "tokens": spend.tokens._asdict(),
@@ -121,6 +122,8 @@ def spend_view(asked: SpendQuestion, spend: Spend) -> dict[str, Any]:
     }
     if asked.step_minutes:
         view["series"] = [{"time": rfc3339(step.minute * MINUTE_MS), "spend_usd": usd(step.nanos), "records": step.records} for step in spend.series]
+    if spend.by_hour_before:
+        view["by_hour_before"] = rfc3339(spend.by_hour_before * MINUTE_MS)
     return view
 
 

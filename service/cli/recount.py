@@ -29,12 +29,18 @@ def recount(books: Books, policy: Policy, step: Mapping[str, Any] | None) -> lis
     scope = Scope(step["scope"]["kind"], step["scope"]["name"])
     before = _sum(books, step["tenant"], scope, budget, budget.now_ms // MINUTE_MS)
     now = _sum(books, step["tenant"], scope, budget, budget.end_ms // MINUTE_MS)
+    if before is None or now is None:
+        return [Check(WHAT, told, "", "of that time the books keep whole hours only", None)]
     return [Check(WHAT, told, budget.said(now), _how(budget, before, now), before <= budget.spent <= now)]
 
 
-def _sum(books: Books, tenant: str, scope: Scope, budget: Budget, to_minute: int) -> int:
+def _sum(books: Books, tenant: str, scope: Scope, budget: Budget, to_minute: int) -> int | None:
+    """None where an edge lies so long ago that the books have no minutes there."""
     start = -(-budget.start_ms // MINUTE_MS)
-    found = books.spend(SpendQuestion(tenant, scope, Span(start, max(to_minute, start))))
+    span = Span(start, max(to_minute, start))
+    found = books.spend(SpendQuestion(tenant, scope, span))
+    if found.span != span:
+        return None
     return found.nanos if budget.unit == "USD" else found.tokens.total
 
 

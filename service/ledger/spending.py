@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, literal, select
 
 from service.books import BY_MAX, CELL_KINDS, SERIES_MAX, Span, Spend, SpendQuestion, Step, Tokens
 from service.facts import TOTAL
+from service.ledger.retention import minutes_since
 from service.ledger.subjects import clean
 from service.ledger.tables import hours, minutes, open_minutes, subjects
 from service.money import NANO
@@ -29,29 +30,55 @@ class _Piece(NamedTuple):
 
 def spend(db: Connection, asked: SpendQuestion) -> Spend:
     """Adds up all pieces; only the dearest members and the latest windows of what was asked for are told."""
+    since = minutes_since(db)
+    asked = asked._replace(span=_widened(asked.span, since))
+    by_hour_before = since if asked.step_minutes % 60 and (asked.span.from_minute or 0) < since else 0
     total = [0] * len(_SUMMED)
     by: dict[str, int] = defaultdict(int)
     series: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for piece in _pieces(asked.span, asked.step_minutes):
+    for piece in _pieces(asked.span, asked.step_minutes, by_hour_before):
         for name, window, sums in _read(db, asked, piece):
             for at, number in enumerate(sums):
                 total[at] += number
             nanos = sums[1] * NANO + sums[2]
             by[name] += nanos
-            series[window][0] += nanos
-            series[window][1] += sums[0]
+            start = window * asked.step_minutes
+            start -= start % 60 if start < by_hour_before else 0
+            series[start][0] += nanos
+            series[start][1] += sums[0]
     records, usd, nanos, *tokens = total
     dearest = sorted(by.items(), key=lambda item: (-item[1], item[0]))[:BY_MAX] if asked.by else []
     windows = sorted(series.items())[-SERIES_MAX:] if asked.step_minutes else []
-    steps = [Step(window * asked.step_minutes, *sums) for window, sums in windows]
-    return Spend(records, usd * NANO + nanos, Tokens(*tokens), dict(dearest), steps)
+    steps = [Step(start, *sums) for start, sums in windows]
+    return Spend(records, usd * NANO + nanos, Tokens(*tokens), dict(dearest), steps, asked.span, by_hour_before)
 
 
-def _pieces(span: Span, step_minutes: int) -> Iterator[_Piece]:
+def _widened(span: Span, since: int) -> Span:
+    """Whole hours where an edge lies before the minutes that are kept.
+
+    >>> _widened(Span(30, 90), since=60), _widened(Span(61, 70), since=60), _widened(Span(30, 30), since=60)
+    (Span(from_minute=0, to_minute=90), Span(from_minute=61, to_minute=70), Span(from_minute=30, to_minute=30))
+    """
+    first, end = span
+    if first is not None and first == end:
+        return span
+    if first is not None and first < since:
+        first = first // 60 * 60
+    if end is not None and end < since:
+        end = -(-end // 60) * 60
+    return Span(first, end)
+
+
+def _pieces(span: Span, step_minutes: int, by_hour_before: int) -> Iterator[_Piece]:
+    """Hours wherever they do, minutes for the rest; a series finer than hours is read from minutes as far as there are any."""
     since, until = span
     yield _Piece(open_minutes, open_minutes.c.minute, 1, since, until)
     first = None if since is None else -(-since // 60)
     last = None if until is None else until // 60
+    if by_hour_before:
+        kept_hour = by_hour_before // 60
+        yield _Piece(hours, hours.c.hour, 60, first, kept_hour if last is None else min(last, kept_hour))
+        since = by_hour_before
     if step_minutes % 60 or (first is not None and last is not None and first >= last):
         yield _Piece(minutes, minutes.c.minute, 1, since, until)
         return
@@ -69,7 +96,7 @@ def _read(db: Connection, asked: SpendQuestion, piece: _Piece) -> Iterator[tuple
         name = subjects.c[asked.by] if asked.by in CELL_KINDS else subjects.c.name
     window: ColumnElement[Any] = literal(0)
     if asked.step_minutes:
-        window = piece.column // (asked.step_minutes // piece.minutes)
+        window = piece.column * piece.minutes // asked.step_minutes
     found = select(name.label("by_name"), window.label("by_window"), *(func.sum(piece.table.c[column]) for column in _SUMMED))
     found = found.select_from(piece.table.join(subjects, subjects.c.id == piece.table.c.subject)).where(*_where(asked))
     if piece.since is not None:

@@ -29,6 +29,11 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(writes=True)
 
 
+def reading(engine: Engine) -> Engine:
+    """The same engine, for questions: each transaction sees one moment of the books, however many statements it takes."""
+    return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="REPEATABLE READ")
+
+
 def put(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep_first: bool = False) -> None:
     """Writes rows over those with the same primary key, or only where there is none."""
     if rows:

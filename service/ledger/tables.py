@@ -72,6 +72,9 @@ minutes: Final = Table(
 )
 hours: Final = Table("hours", meta, Column("subject", Whole, primary_key=True), Column("hour", Whole, primary_key=True), *_sums(), sqlite_with_rowid=False)
 
+# From which event minute on a grain finer than the hour is kept: raised before anything older is forgotten.
+kept: Final = Table("kept", meta, Column("grain", String(16), primary_key=True), Column("since", Whole, nullable=False))
+
 incidents: Final = Table(
     "incidents",
     meta,

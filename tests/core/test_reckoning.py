@@ -119,15 +119,15 @@ def test_a_transcript_tells_only_of_the_incident_that_is_asked_for() -> None:
 class Books:
     """Hold so much before a minute, and so much in all."""
 
-    def __init__(self, before: int, in_all: int) -> None:
-        self.before, self.in_all = before, in_all
+    def __init__(self, before: int, in_all: int, counted_from: int | None = None) -> None:
+        self.before, self.in_all, self.counted_from = before, in_all, counted_from
         self.asked: list[SpendQuestion] = []
 
     def spend(self, asked: SpendQuestion) -> Spend:
         self.asked.append(asked)
         whole = asked.span.to_minute == (START_MS + DAY_MS) // 60_000
         amount = self.in_all if whole else self.before
-        return Spend(1, amount * NANO, Tokens(total=amount), {}, [])
+        return Spend(1, amount * NANO, Tokens(total=amount), {}, [], asked.span._replace(from_minute=self.counted_from or asked.span.from_minute))
 
 
 def counted(before: int, in_all: int, line: Line | None = None, policy: Policy = POLICY) -> tuple[bool | None, str]:
@@ -154,3 +154,9 @@ def test_what_the_books_cannot_add_up_is_said() -> None:
     assert counted(0, 0, crossing(budget="both")) == (None, "the books keep no sums of agent:* user:u")
     assert counted(0, 0, crossing(budget="gone")) == (None, "the policy in force has no gone any more")
     assert recount(Books(0, 0), POLICY, None) == []  # type: ignore[arg-type]
+
+
+def test_of_what_the_books_know_by_the_hour_only_nothing_is_said() -> None:
+    books = Books(6, 7, counted_from=START_MS // 60_000 - 30)
+    (check,) = recount(books, POLICY, crossing())  # type: ignore[arg-type]
+    assert (check.agrees, check.how) == (None, "of that time the books keep whole hours only")

@@ -33,7 +33,7 @@ class FakeBooks:
         self.asked.append(asked)
         by = {"indexer": 1_230_000_000} if asked.by else {}
         series = [Step(NOW_MS // 60_000, 1_230_000_000, 2)] if asked.step_minutes else []
-        return Spend(2, 1_230_000_000, Tokens(input=900, output=50, total=950), by, series)
+        return Spend(2, 1_230_000_000, Tokens(input=900, output=50, total=950), by, series, asked.span)
 
     def incidents(self, asked: ListQuestion) -> Page[Incident]:
         self._look_at(asked)

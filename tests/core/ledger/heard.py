@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from service.books import SpendQuestion
 from service.facts import MINUTE_MS, Cell, Counts, Envelope, Fact, Measures, Member, Progress, Share, Tally, encode
 from service.log.ports import Row
 
-DATABASES = ["sqlite"]
 ALL = SpendQuestion("default")
 
 
@@ -49,8 +47,3 @@ def envelopes(spent: Sequence[Spent], until: int) -> list[Envelope]:
 
 def rows(facts: Sequence[Any], first: int = 0) -> list[Row]:
     return [Row(first + n, 1000 + n, encode(fact)) for n, fact in enumerate(facts)]
-
-
-def emptied(_: str, folder: Path) -> str:
-    """The address of a database without tables."""
-    return f"sqlite:///{folder}/ledger.db"
