@@ -44,7 +44,7 @@ class WardenFold:
         return policy_version(state)
 
     def dump(self, state: Warden) -> Mapping[str, bytes]:
-        """The whole state."""
+        """The whole state; what nobody was handed since the last dump is the very same bytes."""
         return dump(state)
 
     def load(self, raw: Mapping[str, bytes], partition: int) -> Warden:  # noqa: ARG002 -- the state knows its own
