@@ -1,5 +1,23 @@
-"""The services that tests of several folders share."""
+"""The services that tests of several folders share, and databases to keep books in."""
 
-from tests.postgres import postgres
+from __future__ import annotations
 
-__all__ = ["postgres"]
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.postgres import Postgres, postgres
+
+__all__ = ["fresh", "postgres"]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the address of a database without tables, another one each time."""
+    if request.param == "sqlite":
+        numbers = count()
+        return lambda: f"sqlite:///{tmp_path}/ledger-{next(numbers)}.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.fresh

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from functools import partial
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from service.books import IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion
-from service.facts import Control, Counts, Decision, Envelope, Incident, PricedLate, Receipt, decode_journal, decode_outbox
+from service.facts import Counts, Incident
 from service.ledger import listing, retention, spending, sums
-from service.ledger.decisions import Place, book_decisions, book_said
-from service.ledger.sql import engine_of, put, reading, writing
+from service.ledger.booking import book, empty
+from service.ledger.sql import engine_of, reading, writing
 from service.ledger.subjects import Subjects
 from service.ledger.tables import meta, places
 from service.log.ports import JOURNAL, OUTBOX, LogError, Row
-
-BEFORE_ALL: Final = -1
 
 
 class Ledger:
@@ -51,34 +49,29 @@ class Ledger:
 
         Raises LogError when the database cannot be written, and then nothing of the call is booked.
         """
-        with self._booking(JOURNAL, partition, rows) as (db, new, _):
-            envelopes: list[Envelope] = []
-            said: list[tuple[int, Control | Receipt]] = []
-            for row in new:
-                fact = decode_journal(row.value)
-                if isinstance(fact, Envelope):
-                    envelopes.append(fact)
-                elif isinstance(fact, Control | Receipt):
-                    said.append((row.arrival_ms, fact))
-            sums.project(db, self._subjects, partition, envelopes)
-            book_said(db, said)
-        return self.next_offset(JOURNAL, partition)
+        return self._book(JOURNAL, partition, rows)
 
     def apply_outbox(self, partition: int, rows: Sequence[Row]) -> int:
         """The same for rows of an outbox partition; an answer to a journal row that was answered before is an echo."""
-        with self._booking(OUTBOX, partition, rows) as (db, new, before):
-            decided_at = before
-            decided: list[tuple[Place, Decision]] = []
-            for row in new:
-                answer = decode_outbox(row.value)
-                if answer.at > decided_at:
-                    decided_at = answer.at
-                    decided += [(Place(partition, answer.at, n), decision) for n, decision in enumerate(answer.decisions)]
-            book_decisions(db, decided)
-            late = [(it.cell, it.event_minute, it.nanos) for _, it in decided if isinstance(it, PricedLate)]
-            sums.project(db, self._subjects, partition, [], late)
-            db.execute(update(places).where(places.c.topic == OUTBOX, places.c.partition == partition).values(decided_at=decided_at))
-        return self.next_offset(OUTBOX, partition)
+        return self._book(OUTBOX, partition, rows)
+
+    def _book(self, topic: str, partition: int, rows: Sequence[Row]) -> int:
+        try:
+            with _telling(f"cannot book {topic} {partition}"), self._writer.begin() as db:
+                return book(db, self._subjects, topic, partition, rows)
+        except BaseException:
+            self._subjects.forget()
+            raise
+
+    @contextmanager
+    def anew(self, begins: Mapping[tuple[str, int], int]) -> Iterator[Callable[[str, int, Sequence[Row]], int]]:
+        """Empties the books and gives what books rows of a partition, all in one transaction: until it ends everyone sees what stood there.
+
+        `begins` says for a topic and partition from which offset on there are rows. Raises LogError, and then the books are as they were.
+        """
+        with _telling("cannot rebuild the books"), self._writer.begin() as db:
+            empty(db, begins)
+            yield partial(book, db, Subjects())
 
     def forget_minutes(self, before: int, subject: int = 0) -> int | None:
         """Keeps only by the hour what lies before a minute that begins an hour, in steps: where the next step goes on, None at the end.
@@ -87,22 +80,6 @@ class Ledger:
         """
         with _telling("cannot forget minutes"), self._writer.begin() as db:
             return retention.forget_minutes(db, before, subject)
-
-    @contextmanager
-    def _booking(self, topic: str, partition: int, rows: Sequence[Row]) -> Iterator[tuple[Connection, list[Row], int]]:
-        """One transaction: the rows not booked yet, what was decided last, and at its end how far was read."""
-        try:
-            with _telling(f"cannot book {topic} {partition}"), self._writer.begin() as db:
-                put(db, places, [{"topic": topic, "partition": partition, "next_offset": 0, "decided_at": BEFORE_ALL}], keep_first=True)
-                this = (places.c.topic == topic, places.c.partition == partition)
-                next_offset, decided_at = db.execute(select(places.c.next_offset, places.c.decided_at).where(*this).with_for_update()).one()
-                new = [row for row in rows if row.offset >= next_offset]
-                yield db, new, decided_at
-                if new:
-                    db.execute(update(places).where(*this).values(next_offset=new[-1].offset + 1))
-        except BaseException:
-            self._subjects.forget()
-            raise
 
     # ------------------------------------------------------------ questions: each raises LogError when the database cannot be asked
 

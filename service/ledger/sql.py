@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 
 BUSY_MS: Final = 10_000
+SERVER_GONE: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # s and ms: a server that answers nothing is an error, not a wait
 _INSERT: Final[Mapping[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -17,10 +18,11 @@ def engine_of(url: str) -> Engine:
     backend = make_url(url).get_backend_name()
     if backend not in _INSERT:
         raise ValueError(f"{backend}: the books are kept in sqlite or postgresql")
+    if backend == "postgresql":
+        return create_engine(url, pool_pre_ping=True, connect_args=SERVER_GONE)
     engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure)
-        event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
     return engine
 
 

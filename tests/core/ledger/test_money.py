@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from service.books import Span, SpendQuestion, Step, Tokens
 from service.facts import MINUTE_MS, Counts, Decision, Envelope, Fact, Measures, Member, Outbox, PricedLate, Progress, Scope, Share, Tally, Tick
-from service.ledger import Ledger, ledger
+from service.ledger import Ledger, booking
 from service.log.ports import JOURNAL
 from tests.core.ledger.heard import ALL, Spent, cell, envelopes, rows
 
@@ -36,7 +36,7 @@ def test_the_sums_are_the_truth_whatever_is_repeated_cut_or_killed(
         batch = log[max(0, start - 3) : start + size]
         kept = Ledger(url)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ledger, "book_said", lambda *_: 1 / 0)
+            patch.setattr(booking, "book_said", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 kept.apply(0, batch)
         kept.close()
@@ -87,7 +87,7 @@ def test_a_reader_that_goes_back_does_not_take_the_books_back(books: Ledger) -> 
 def test_a_subject_first_heard_in_a_transaction_that_failed_is_booked_by_the_next(books: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     log = rows([Envelope(0, MINUTE_MS, 9, [Tally(cell(), 5, 0, 9, Measures(records=1, nanos=7))], Counts())])
     with monkeypatch.context() as patch:
-        patch.setattr(ledger, "book_said", lambda *_: 1 / 0)
+        patch.setattr(booking, "book_said", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             books.apply(0, log)
     assert books.spend(ALL).nanos == 0
