@@ -10,8 +10,8 @@ import pytest
 from tests.core.dispatcher.world import World
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path)
+@pytest.fixture(params=["sqlite", "kept"])
+async def world(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    made = World(tmp_path, kind=request.param)
     yield made
-    made.memory.close()
+    made.close()

@@ -114,7 +114,7 @@ async def test_what_nobody_takes_ends_at_once(tmp_path: Path, takes: str, item: 
     await world.take(item)
     assert [(receipt.id, receipt.state, receipt.reason) for receipt in world.receipts] == [(item.id, "failed", state)]
     assert world.courier.given == []
-    world.memory.close()
+    world.close()
 
 
 async def test_orders_go_to_every_receiver_that_takes_them(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ async def test_orders_go_to_every_receiver_that_takes_them(tmp_path: Path) -> No
     await world.take(order(1), notice(1, receiver="c"))
     await world.due()
     assert {name: courier.given for name, courier in world.couriers.items()} == {"a": ["ord-1"], "b": ["ord-1"], "c": ["ntc-1"]}
-    world.memory.close()
+    world.close()
 
 
 async def test_what_the_outbox_says_again_is_not_sent_again(world: World) -> None:

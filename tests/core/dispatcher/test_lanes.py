@@ -91,7 +91,7 @@ async def test_a_full_lane_gives_up_the_oldest_and_counts_it(tmp_path: Path) -> 
     world.courier.always = Delivered()
     await world.due()
     assert world.courier.given == ["ntc-3", "ntc-4", "ntc-5"]
-    world.memory.close()
+    world.close()
 
 
 async def test_orders_never_wait_behind_notices(world: World) -> None:

@@ -69,15 +69,15 @@ class Killed(BaseException):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(1, 12), max_size=6))
-def test_killed_anywhere_nothing_is_lost(tmp_path_factory: pytest.TempPathFactory, kills: list[int]) -> None:
+@given(st.lists(st.integers(1, 12), max_size=6), st.sampled_from(["sqlite", "kept"]))
+def test_killed_anywhere_nothing_is_lost(tmp_path_factory: pytest.TempPathFactory, kills: list[int], kind: str) -> None:
     items: list[Decision] = [order(1), notice(1), order(2, "b"), notice(2), order(3), notice(3, "inc-2")]
-    asyncio.run(_survives(tmp_path_factory.mktemp("killed"), items, list(kills)))
+    asyncio.run(_survives(tmp_path_factory.mktemp("killed"), items, list(kills), kind))
 
 
-async def _survives(path: Path, items: list[Decision], kills: list[int]) -> None:
+async def _survives(path: Path, items: list[Decision], kills: list[int], kind: str) -> None:
     """Kills at the n-th action (a take, a delivery, a receipt, a mark of the memory), goes on, and looks at what came of it."""
-    world = World(path)
+    world = World(path, kind=kind)
     left = kills.pop(0) if kills else 10**9
 
     def act() -> None:
@@ -120,6 +120,6 @@ async def _survives(path: Path, items: list[Decision], kills: list[int]) -> None
         except Killed:
             continue
         break
-    world.memory.close()
+    world.close()
     assert set(world.courier.given) | {"ord-1"} == {"ord-1", "ntc-1", "ord-2", "ntc-2", "ord-3", "ntc-3"}
     assert {receipt.id for receipt in world.receipts} == {"ord-1", "ntc-1", "ord-2", "ntc-2", "ord-3", "ntc-3"}

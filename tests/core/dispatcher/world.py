@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace as but
 
-from service.couriers.deliveries import SqliteDeliveries
+from service.couriers.deliveries import Deliveries, SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
+from service.couriers.kept import KeptDeliveries
 from service.couriers.port import Delivered, Item, Outcome, Receiver, RetryLater
 from service.facts import Decision, Notice, Order, Receipt, Scope
+from service.log.sqlite import SqliteSnapshots
 from tests import samples
 
 START: Final = samples.NIGHT_MS
@@ -46,6 +49,15 @@ class Script:
     async def close(self) -> None: ...
 
 
+def remembered(path: Path, kind: str) -> tuple[Deliveries, Callable[[], None]]:
+    """A memory on files, and what closes it."""
+    if kind == "sqlite":
+        own = SqliteDeliveries(path / "deliveries.db")
+        return own, own.close
+    snapshots = SqliteSnapshots(path)
+    return KeptDeliveries("courier-0", snapshots), snapshots.close
+
+
 @dataclass
 class World:
     """One dispatcher with everything around it; `restart` is a kill and a new start on the same memory."""
@@ -53,6 +65,7 @@ class World:
     path: Path
     receivers: list[Receiver] = field(default_factory=lambda: [Receiver(name="orchestrator", kind="webhook", takes="all")])
     waiting_max: int = 100
+    kind: str = "sqlite"
     now_ms: int = START
     draw: float = 1.0
     naps: list[tuple[float, asyncio.Future[None]]] = field(default_factory=list)
@@ -60,7 +73,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.couriers = {receiver.name: Script(receiver.name) for receiver in self.receivers}
-        self.memory = SqliteDeliveries(self.path / "deliveries.db")
+        self.memory, self.close = remembered(self.path, self.kind)
         self.rows = 0
         self.dispatcher = self._made()
 
@@ -89,8 +102,8 @@ class World:
         )
 
     async def restart(self) -> None:
-        self.memory.close()
-        self.memory = SqliteDeliveries(self.path / "deliveries.db")
+        self.close()
+        self.memory, self.close = remembered(self.path, self.kind)
         self.dispatcher = self._made()
         await self.dispatcher.restore()
 

@@ -1,0 +1,148 @@
+"""The courier's memory in a store of snapshots, for shells whose couriers move from process to process.
+
+Each parcel, each scope's greatest sequence and the offsets read up to are a value of their own; the offsets are written last, as the
+manifest, so whatever was to be remembered with them is. A crash in between takes the same rows again and knows their parcels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from service.couriers.deliveries import ENDED_KEPT_MS, Sequences
+from service.couriers.parcel import Parcel
+from service.facts import Notice, Order, Scope, encode
+from service.log.ports import MANIFEST, SnapshotKey, Snapshots
+
+PARCEL: Final = "parcel"
+SEQUENCE: Final = "sequence"
+
+
+class Kept(Struct, array_like=True):
+    """A parcel as it is written; of one that has ended only the time stays."""
+
+    id: str
+    receiver: str
+    place: int
+    taken_ms: int
+    attempts: int
+    next_ms: int
+    item: Order | Notice | None
+    ended_ms: int = 0
+
+
+class Seen(Struct, array_like=True):
+    """The greatest sequence of a scope, and when its orders are over."""
+
+    tenant: str
+    scope: Scope
+    sequence: int
+    over_ms: int
+
+
+class KeptDeliveries:
+    """See Deliveries. `owner` names the courier in the store, as `courier-0`. Raises LogError where the store does."""
+
+    def __init__(self, owner: str, snapshots: Snapshots) -> None:
+        self._owner, self._snapshots = owner, snapshots
+        self._parcels: dict[tuple[str, str], Kept] | None = None
+        self._seen: Sequences = {}
+        self._offsets: dict[int, int] = {}
+        self._place = 0
+
+    async def offset(self, partition: int) -> int | None:
+        """See Deliveries."""
+        await self._all()
+        return self._offsets.get(partition)
+
+    async def take(self, partition: int, offset: int, parcels: Sequence[Parcel], sequences: Sequences) -> list[Parcel]:
+        """See Deliveries. The parcels returned have their place."""
+        known = await self._all()
+        new = [parcel for parcel in {(p.item.id, p.receiver): p for p in parcels}.values() if (parcel.item.id, parcel.receiver) not in known]
+        for parcel in new:
+            self._place += 1
+            parcel.place = self._place
+            await self._put(_kept(parcel))
+        for (tenant, scope), (sequence, over_ms) in sequences.items():
+            self._seen[tenant, scope] = sequence, over_ms
+            await self._write(_key(SEQUENCE, tenant, *scope), encode(Seen(tenant, scope, sequence, over_ms)))
+        self._offsets[partition] = offset
+        await self._manifest()
+        return new
+
+    async def waiting(self) -> list[Parcel]:
+        """See Deliveries."""
+        kept = sorted((await self._all()).values(), key=lambda each: each.place)
+        return [
+            Parcel(receiver=k.receiver, item=k.item, place=k.place, taken_ms=k.taken_ms, attempts=k.attempts, next_ms=k.next_ms)
+            for k in kept
+            if k.item is not None
+        ]
+
+    async def sequences(self) -> Sequences:
+        """See Deliveries."""
+        await self._all()
+        return dict(self._seen)
+
+    async def retried(self, parcel: Parcel) -> None:
+        """See Deliveries."""
+        await self._put(_kept(parcel))
+        await self._manifest()
+
+    async def ended(self, parcel: Parcel, state: str, now_ms: int) -> None:  # noqa: ARG002 -- the receipt in the journal says how
+        """See Deliveries. Its content is forgotten at once, its id after ENDED_KEPT_MS."""
+        await self._put(Kept(parcel.item.id, parcel.receiver, parcel.place, parcel.taken_ms, parcel.attempts, parcel.next_ms, None, now_ms))
+        await self._manifest()
+
+    async def forget(self, now_ms: int) -> None:
+        """See Deliveries."""
+        parcels = await self._all()
+        ended = [key for key, kept in parcels.items() if kept.item is None and kept.ended_ms < now_ms - ENDED_KEPT_MS]
+        over = [key for key, (_, over_ms) in self._seen.items() if over_ms < now_ms]
+        for parcel in ended:
+            del parcels[parcel]
+        for scope in over:
+            del self._seen[scope]
+        names = [_key(PARCEL, *parcel) for parcel in ended] + [_key(SEQUENCE, tenant, *scope) for tenant, scope in over]
+        await self._snapshots.delete(self._owner, names)
+
+    async def _put(self, kept: Kept) -> None:
+        (await self._all())[kept.id, kept.receiver] = kept
+        await self._write(_key(PARCEL, kept.id, kept.receiver), encode(kept))
+
+    async def _manifest(self) -> None:
+        await self._write(SnapshotKey(0, 0, MANIFEST, 0), encode(self._offsets))
+
+    async def _write(self, key: SnapshotKey, value: bytes) -> None:
+        await self._snapshots.put(self._owner, key, value)
+
+    async def _all(self) -> dict[tuple[str, str], Kept]:
+        """Everything that is remembered, read once."""
+        if self._parcels is None:
+            parcels: dict[tuple[str, str], Kept] = {}
+            for key in await self._snapshots.keys(self._owner):
+                value = await self._snapshots.get(self._owner, key)
+                if value is None:
+                    continue
+                if key.name == MANIFEST:
+                    self._offsets = msgspec.msgpack.decode(value, type=dict[int, int])
+                elif key.name.startswith(f"{PARCEL}\0"):
+                    kept = msgspec.msgpack.decode(value, type=Kept)
+                    parcels[kept.id, kept.receiver] = kept
+                    self._place = max(self._place, kept.place)
+                else:
+                    seen = msgspec.msgpack.decode(value, type=Seen)
+                    self._seen[seen.tenant, seen.scope] = seen.sequence, seen.over_ms
+            self._parcels = parcels
+        return self._parcels
+
+
+def _key(*parts: str) -> SnapshotKey:
+    return SnapshotKey(0, 0, "\0".join(parts), 0)
+
+
+def _kept(parcel: Parcel) -> Kept:
+    return Kept(parcel.item.id, parcel.receiver, parcel.place, parcel.taken_ms, parcel.attempts, parcel.next_ms, parcel.item)
