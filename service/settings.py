@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SECRET_BYTES_MAX: Final = 64 * 1024
@@ -51,6 +51,47 @@ class Settings(BaseSettings):
         """Host and port to listen on."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+
+class KafkaSettings(BaseSettings):
+    """Where the Kafka cluster is and how it lets us in: `SPENDWARDEN_BROKERS`, `SPENDWARDEN_KAFKA_SECURITY_PROTOCOL` and so on.
+
+    The names are those of every Kafka client; files are in PEM. Every process of one service has the same `topic_prefix`.
+
+    >>> KafkaSettings(brokers="a:9092", security_protocol="SASL_SSL", username="sw", password="hush").sasl_mechanism
+    'SCRAM-SHA-512'
+    """
+
+    model_config = SettingsConfigDict(env_prefix="SPENDWARDEN_KAFKA_", frozen=True, extra="ignore", populate_by_name=True)
+
+    brokers: Annotated[str, Field(validation_alias=AliasChoices("brokers", "SPENDWARDEN_BROKERS"))] = "127.0.0.1:9092"
+    topic_prefix: Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{0,100}$")] = "spendwarden."
+    request_timeout_ms: Annotated[int, Field(ge=100, le=600_000)] = 30_000
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    key_password: SecretStr = SecretStr("")
+
+    @field_validator("brokers")
+    @classmethod
+    def _are_addresses(cls, text: str) -> str:
+        for each in text.split(","):
+            host, _, port = each.strip().rpartition(":")
+            if not host or not port.isdigit() or int(port) > 65535:
+                raise ValueError("must be HOST:PORT, or several of them with commas between")
+        return ",".join(each.strip() for each in text.split(","))
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.security_protocol.startswith("SASL") and not (self.username and self.password.get_secret_value()):
+            raise ValueError(f"{self.security_protocol} needs SPENDWARDEN_KAFKA_USERNAME and SPENDWARDEN_KAFKA_PASSWORD")
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("SPENDWARDEN_KAFKA_KEY_FILE needs SPENDWARDEN_KAFKA_CERT_FILE")
+        return self
 
 
 def secret(reference: str) -> str | None:

@@ -1,0 +1,80 @@
+"""One idempotent producer with acks=all: an append is whole batches, awaited until all of them are on all replicas in sync."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+
+BATCH_BYTES: Final = 1024 * 1024  # below max.message.bytes of our topics; one row alone may be larger
+
+Record = tuple[bytes | None, bytes | None]  # key, value
+
+
+class Producer:
+    """Begun when it is first needed. After any failure it is thrown away: only a new one has a sequence that is surely right."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = options
+        self._lock = asyncio.Lock()
+        self._client: AIOKafkaProducer | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def append(self, topic: str, batches: Mapping[int, Sequence[Record]]) -> dict[int, int]:
+        """Sends all partitions at once and returns each one's first offset; raises what aiokafka raises, of the first that failed."""
+        client = await self._begun()
+        try:
+            firsts = await asyncio.gather(*(_send(client, topic, *batch) for batch in batches.items()))
+        except BaseException:
+            self._leave(client)
+            raise
+        return dict(zip(batches, firsts, strict=True))
+
+    async def close(self) -> None:
+        """Waits for what is under way."""
+        if self._client is not None:
+            self._leave(self._client)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
+    async def _begun(self) -> AIOKafkaProducer:
+        async with self._lock:
+            if self._client is None:
+                client = AIOKafkaProducer(**self._options, enable_idempotence=True, acks="all", max_batch_size=BATCH_BYTES)
+                try:
+                    await client.start()
+                except BaseException:
+                    await client.stop()
+                    raise
+                self._client = client
+            return self._client
+
+    def _leave(self, client: AIOKafkaProducer) -> None:
+        """In the background: what it still holds is not waited for by anyone."""
+        if self._client is client:
+            self._client = None
+        task = asyncio.get_running_loop().create_task(client.stop())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+
+async def _send(client: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]) -> int:
+    """In as few batches as they fit in, one behind the other; returns the first offset."""
+    waiting: list[asyncio.Future[Any]] = []
+    batch = client.create_batch()
+    for key, value in records:
+        if batch.append(timestamp=None, key=key, value=value) is None:
+            waiting.append(await _hand_over(client, batch, topic, partition))
+            batch = client.create_batch()
+            batch.append(timestamp=None, key=key, value=value)
+    waiting.append(await _hand_over(client, batch, topic, partition))
+    done = await asyncio.gather(*waiting)
+    return int(done[0].offset)
+
+
+async def _hand_over(client: AIOKafkaProducer, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
+    batch.close()
+    future: asyncio.Future[Any] = await client.send_batch(batch, topic, partition=partition)
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())  # may fail while nobody waits any more
+    return future

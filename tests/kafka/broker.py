@@ -1,0 +1,158 @@
+"""A real Apache Kafka for tests: its jars come from Maven once, then a broker (KRaft, one node) is started when the first test asks for it.
+
+Where the machine has no Java or Maven, or cannot download, these tests are skipped with one line that says so; with
+SPENDWARDEN_REQUIRE_SERVICES=1 they fail.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+POM: Final = Path(__file__).with_name("pom.xml")
+CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spendwarden" / "kafka-3.9.1"
+START_WITHIN_S: Final = 90
+HEAP: Final = ("-Xms192m", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+NONE_HERE: Final = "NO APACHE KAFKA ON THIS MACHINE, so nothing was tested on it: {why}. It needs java (17) and mvn, and the first time the network"
+QUICK: Final = {
+    "broker.session.timeout.ms": "2000",  # a killed broker is let in again after that
+    "broker.heartbeat.interval.ms": "500",
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "500",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "3",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "auto.create.topics.enable": "false",
+    "log.cleaner.dedupe.buffer.size": "10485760",
+    "log.retention.check.interval.ms": "5000",
+    "controlled.shutdown.enable": "false",
+}
+
+
+class UnavailableError(Exception):
+    """This machine cannot have a Kafka."""
+
+
+class Broker:
+    """One node with its data and its words in `folder`; `settings` add to its server.properties or replace what is there.
+
+    `scram` are users of SCRAM-SHA-512 and their passwords; whoever gives `listener` says its security protocol.
+    """
+
+    def __init__(self, folder: Path, *, listener: str = "PLAINTEXT", settings: Mapping[str, str] | None = None, scram: Mapping[str, str] | None = None) -> None:
+        self._folder, self._jars = folder, jars()
+        self.port, controller = _free_port(), _free_port()
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"CLIENTS://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"CLIENTS://127.0.0.1:{self.port}",
+            "inter.broker.listener.name": "CLIENTS",
+            "listener.security.protocol.map": f"CLIENTS:{listener},CONTROLLER:PLAINTEXT",
+            "log.dirs": str(folder / "data"),
+            **QUICK,
+            **(settings or {}),
+        }
+        (folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in properties.items()), encoding="utf-8")
+        users = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in (scram or {}).items()]
+        cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+        words = ["format", "-t", cluster_id, "-c", str(folder / "server.properties"), *(word for user in users for word in ("-S", user))]
+        made = subprocess.run(["java", "-Xmx64m", "-cp", self._jars, "kafka.tools.StorageTool", *words], capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise UnavailableError(made.stderr.strip().splitlines()[-1] if made.stderr.strip() else made.stdout)
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Begins the process; `wait` says when it answers."""
+        with (self._folder / "log").open("ab") as log:
+            command = ["java", *HEAP, "-cp", self._jars, "kafka.Kafka", str(self._folder / "server.properties")]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
+
+    def wait(self) -> None:
+        """Returns when its port is open; clients wait for the rest by themselves."""
+        ends = time.monotonic() + START_WITHIN_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                assert self._process.poll() is None, self.log()
+                assert time.monotonic() < ends, self.log()
+                time.sleep(0.1)
+            else:
+                return
+
+    def kill(self) -> None:
+        """As a machine that is switched off; what was acknowledged is there after `start`."""
+        self._process.kill()
+        self._process.wait(START_WITHIN_S)
+
+    def pause(self) -> None:
+        """It keeps its connections and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Ends a pause."""
+        self._process.send_signal(signal.SIGCONT)
+
+    def log(self) -> str:
+        """Its last words."""
+        return (self._folder / "log").read_text(encoding="utf-8", errors="replace")[-4_000:]
+
+
+def jars() -> str:
+    """The class path; downloads what is missing."""
+    for program in ("java", "mvn"):
+        if shutil.which(program) is None:
+            raise UnavailableError(f"there is no {program}")
+    if not (CACHE / "whole").exists():
+        sys.stderr.write(f"\nspendwarden: fetching Apache Kafka into {CACHE}, once, about 50 MB\n")
+        words = ["-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={CACHE}", "-DincludeScope=runtime"]
+        done = subprocess.run(["mvn", *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UnavailableError(f"mvn failed: {(done.stdout + done.stderr).strip()[:300]}")
+        (CACHE / "whole").touch()
+    return f"{CACHE}/*"
+
+
+def begun(**how: object) -> Iterator[Broker]:
+    """One broker for as long as a fixture lives; skips or fails the test where there can be none."""
+    folder = Path(tempfile.mkdtemp(prefix="kafka-"))
+    try:
+        broker = Broker(folder, **how)  # type: ignore[arg-type]
+    except UnavailableError as why:
+        (pytest.fail if os.environ.get("SPENDWARDEN_REQUIRE_SERVICES") == "1" else pytest.skip)(NONE_HERE.format(why=why))
+    broker.wait()
+    yield broker
+    broker.kill()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[Broker]:
+    """The broker that this run of the tests shares: whoever stops it uses one of its own."""
+    yield from begun()
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
