@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.kafka.broker import broker
 from tests.postgres import Postgres, postgres
 
-__all__ = ["fresh", "postgres"]
+__all__ = ["broker", "fresh", "postgres"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

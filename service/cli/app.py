@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "policy": ("service.cli.policy", "Put another policy in force: `spendwarden policy apply FILE`."),
     "schema": ("service.cli.schema", "Print the JSON Schema of records or of the policy."),
     "token": ("service.cli.token", "Create, list and revoke bearer tokens."),
+    "topics": ("service.cli.topics", "Make the topics of the service in a Kafka cluster."),
     "export": ("service.cli.export", "Write a log, or the transcript of a live service, to a file or standard output."),
 }
 EPILOG: Final = "Try: `spendwarden demo`, then `spendwarden replay FILE --policy POLICY`. Exit codes: 0 fine, 1 failed, 2 wrong usage or policy."

@@ -41,7 +41,10 @@ class Log(Protocol):
         ...
 
     async def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Row]:
-        """Up to `limit` rows from `offset` on; raises LogError where `offset` has been trimmed away."""
+        """Up to `limit` rows from `offset` on; raises LogError where `offset` has been trimmed away.
+
+        Fewer, or none, does not mean that the end is reached; of what is there by `span` or by an own append there is at least one.
+        """
         ...
 
     async def span(self, topic: str, partition: int) -> tuple[int, int]:
@@ -77,7 +80,7 @@ class Snapshots(Protocol):
         ...
 
     async def put(self, owner: str, key: SnapshotKey, value: bytes) -> None:
-        """Writes one value; raises LogError. A manifest is durable when this returns, and all that was put before it."""
+        """Writes one value; raises LogError. A manifest is durable when this returns, and all that was put before it; a part may wait for it."""
         ...
 
     async def delete(self, owner: str, keys: Sequence[SnapshotKey]) -> None:

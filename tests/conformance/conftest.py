@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.stores import STORES, Sqlite, Store
+from tests.conformance.stores import STORES, Kafka, Sqlite, Store
 
 
 @pytest.fixture(params=STORES, ids=lambda kind: kind.__name__.lower())
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made: Store = request.param(tmp_path)
     with made.opened:
+        if isinstance(made, Kafka):
+            made.make_topics(request.getfixturevalue("broker").address)
         yield made
 
 

@@ -8,8 +8,8 @@ from threading import Barrier
 import pytest
 
 from service.log import sqlite
-from service.log.ports import STREAM, Log, LogError, Row
-from tests.conformance.stores import OTHER, PART, START_MS, WHOLE, Store, texts
+from service.log.ports import STREAM, Log, LogError
+from tests.conformance.stores import OTHER, PART, START_MS, WHOLE, Store, numbered, texts
 
 # ---------------------------------------------------------------- the log
 
@@ -21,7 +21,7 @@ async def test_offsets_begin_at_nought_and_rise_by_one_in_each_partition_apart(s
     assert await log.append(STREAM, 1, [b"x"]) == 0
     assert await log.append(STREAM, 0, [b"c"]) == 2
     assert await log.append(STREAM, 0, []) == 3
-    assert await log.read(STREAM, 0, 0, 10) == [Row(0, START_MS, b"a"), Row(1, START_MS, b"b"), Row(2, START_MS, b"c")]
+    assert numbered(await log.read(STREAM, 0, 0, 10)) == [(0, b"a"), (1, b"b"), (2, b"c")]
     assert await log.span(STREAM, 0) == (0, 3)
     assert await log.span("journal", 0) == (0, 0)
 
@@ -58,8 +58,13 @@ async def test_arrival_never_goes_back_although_the_clock_does(store: Store) -> 
     await log.append(STREAM, 1, [b"another partition has its own time"])
     store.clock.now_ms = START_MS + 5
     await store.another_log().append(STREAM, 0, [b"c"])
-    assert [row.arrival_ms for row in await log.read(STREAM, 0, 0, 10)] == [START_MS, START_MS, START_MS + 5]
-    assert [row.arrival_ms for row in await log.read(STREAM, 1, 0, 10)] == [START_MS - 3_600_000]
+    arrivals = [row.arrival_ms for row in await log.read(STREAM, 0, 0, 10)]
+    others = [row.arrival_ms for row in await log.read(STREAM, 1, 0, 10)]
+    assert len(arrivals) == 3
+    assert arrivals == sorted(arrivals)
+    if store.arrivals_are_ours:
+        assert arrivals == [START_MS, START_MS, START_MS + 5]
+        assert others == [START_MS - 3_600_000]
 
 
 async def test_a_reopened_log_goes_on_where_it_was_even_when_all_was_trimmed(store: Store) -> None:
@@ -70,7 +75,7 @@ async def test_a_reopened_log_goes_on_where_it_was_even_when_all_was_trimmed(sto
     again = store.another_log()
     assert await again.span(STREAM, 0) == (3, 3)
     assert await again.append(STREAM, 0, [b"d"]) == 3
-    assert await again.read(STREAM, 0, 3, 10) == [Row(3, START_MS, b"d")]
+    assert numbered(await again.read(STREAM, 0, 3, 10)) == [(3, b"d")]
 
 
 async def test_what_was_trimmed_cannot_be_read_and_the_error_says_from_where_it_can(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +142,8 @@ async def test_a_value_is_found_under_its_key_alone_also_when_opened_again(store
     await snapshots.put("meter-0", PART, b"\x00one")
     await snapshots.put("meter-0", OTHER, b"two")
     await snapshots.put("meter-1", PART, b"three")
-    await snapshots.put("meter-0", WHOLE, b"named")
+    for owner in ("meter-0", "meter-1"):
+        await snapshots.put(owner, WHOLE, b"named")
     again = store.another_snapshots()
     assert set(await again.keys("meter-0")) == {PART, OTHER, WHOLE}
     assert [await again.get("meter-0", key) for key in (PART, OTHER, WHOLE)] == [b"\x00one", b"two", b"named"]

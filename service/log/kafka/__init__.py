@@ -8,5 +8,7 @@ out. They may be used from any thread and any event loop, as the others: the cli
 from service.log.kafka.cluster import Cluster
 from service.log.kafka.log import KafkaLog
 from service.log.kafka.snapshots import KafkaSnapshots
+from service.log.kafka.topics import topics
+from service.log.kafka.upkeep import check, make
 
-__all__ = ["Cluster", "KafkaLog", "KafkaSnapshots"]
+__all__ = ["Cluster", "KafkaLog", "KafkaSnapshots", "check", "make", "topics"]

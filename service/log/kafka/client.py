@@ -25,7 +25,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
         "client_id": "spendwarden",
         "request_timeout_ms": settings.request_timeout_ms,
         "security_protocol": settings.security_protocol,
-        "ssl_context": _ssl_context(settings) if settings.security_protocol.endswith("SSL") else None,
+        "ssl_context": ssl_context(settings) if settings.security_protocol.endswith("SSL") else None,
     }
     if settings.security_protocol.startswith("SASL"):
         options |= {
@@ -36,7 +36,7 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
     return options
 
 
-def _ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
+def ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
     """The system's authorities or the one that is named; with a certificate of our own the broker can know us by it (mTLS)."""
     context = ssl.create_default_context(cafile=settings.ca_file)
     if settings.cert_file is not None:

@@ -163,9 +163,9 @@ class Cluster:
     async def _known(self, at: TopicPartition) -> None:
         """Asked for once a topic: a client would wait a whole timeout for one that is missing."""
         if at.partition not in self._partitions.get(at.topic, ()):
-            found = await (await self.admin()).describe_topics([at.topic])
-            self._partitions[at.topic] = {each["partition"] for each in found[0]["partitions"]}
-        if at.partition not in self._partitions[at.topic]:
+            found = await (await self.admin()).describe_topics()  # all of them: in some clusters a topic is made by asking for it
+            self._partitions = {each["topic"]: {one["partition"] for one in each["partitions"]} for each in found}
+        if at.partition not in self._partitions.get(at.topic, ()):
             raise LogError(f"{at.topic}-{at.partition} is not there at {self.settings.brokers}; `spendwarden topics` makes the topics and says what differs")
 
     async def _span(self, at: TopicPartition) -> Span:
