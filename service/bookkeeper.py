@@ -1,44 +1,37 @@
-"""Who keeps the books of the embedded shell: a thread that follows journal and outbox, and forgets by the minute what is long ago."""
+"""Who keeps the books of a shell: a thread that follows journal and outbox, and forgets by the minute what is long ago."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Final, TypeAlias
 
 import structlog
 
 from service.background import Background
 from service.ledger import Ledger
-from service.log.ports import JOURNAL, OUTBOX, Log
+from service.log.ports import JOURNAL, OUTBOX, Log, LogError
 
 ROWS_AT_ONCE: Final = 2_000
 LOOK_AGAIN_S: Final = 1.0
 DAY_MS: Final = 86_400_000
 DAY_MINUTES: Final = 1_440
-T = TypeVar("T")
-
-
-def complete(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine that never waits (SQLite's ports block instead) to its end, in this thread."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-    work.close()
-    raise AssertionError("a port of the embedded shell waited")
+Opens: TypeAlias = Callable[[], AbstractAsyncContextManager[Log]]
 
 
 @dataclass
 class Bookkeeper:
-    """The books follow journal and outbox in a thread of their own; what fails is tried again from the saved place.
+    """The books follow all `partitions` of journal and outbox in a thread of their own; what fails is tried again from the saved place.
 
-    Minutes older than `minute_days` are forgotten in small steps in between, by the journal's own time; their hours stay.
+    The thread has a loop of its own, on which it opens the log: reads may wait there, and the database may block it, for it serves nobody
+    else. Minutes older than `minute_days` are forgotten in small steps in between, by the journal's own time; their hours stay.
     """
 
-    log: Log
+    opens: Opens
     ledger: Ledger
+    partitions: int = 1
     minute_days: int = 35
     failure: str = ""
     _heard_ms: int = 0
@@ -46,33 +39,59 @@ class Bookkeeper:
     _next_subject: int = 0
 
     def __post_init__(self) -> None:
-        self.thread = Background("books", self._live)
+        self.thread = Background("books", lambda: asyncio.run(self._live()))
 
-    def _live(self) -> None:
+    async def _live(self) -> None:
+        """Until it is to stop, and then to the end of the logs, if that goes without a failure."""
         while True:
             try:
-                moved = self.catch_up() + (0 if self.thread.stopping else self.forget())
-                self.failure = ""
-            except Exception as failed:  # noqa: BLE001 -- whatever the database raises: the books wait, the decisions go on
-                moved = 0
-                if str(failed) != self.failure:
-                    structlog.get_logger("books").exception("books_wait")
-                self.failure = str(failed)
-            if self.thread.stopping and not moved:
+                async with self.opens() as log:
+                    await self._follow(log)
+            except Exception as failed:  # noqa: BLE001 -- a log that cannot be opened is tried again, whatever it raises
+                self._failed(failed)
+            if self.thread.stopping:
                 return
-            if not moved:
-                self.thread.rest(LOOK_AGAIN_S)
+            await self._rest()
 
-    def catch_up(self) -> int:
-        """Takes the next rows of both logs; returns how many."""
-        moved = 0
-        for topic, apply in ((JOURNAL, self.ledger.apply), (OUTBOX, self.ledger.apply_outbox)):
-            rows = complete(self.log.read(topic, 0, self.ledger.next_offset(topic, 0), ROWS_AT_ONCE))
-            if rows:
-                apply(0, rows)
-                moved += len(rows)
-                self._heard_ms = max(self._heard_ms, rows[-1].arrival_ms)
-        return moved
+    async def _follow(self, log: Log) -> None:
+        while True:
+            try:
+                moved = await self.catch_up(log) + (0 if self.thread.stopping else self.forget())
+                self.failure = ""
+            except Exception as failed:  # noqa: BLE001 -- whatever log or database raise: the books wait, the decisions go on
+                moved = 0
+                self._failed(failed)
+            if moved:
+                continue
+            if self.thread.stopping:
+                return
+            await self._rest()
+
+    def _failed(self, failed: Exception) -> None:
+        if str(failed) != self.failure:
+            structlog.get_logger("books").warning("books_wait", reason=str(failed), exc_info=not isinstance(failed, LogError))
+        self.failure = str(failed)
+
+    async def _rest(self) -> None:
+        """Until there is news; after a failure for the whole while, since news is no reason to try again."""
+        await asyncio.to_thread(self.thread.pause if self.failure else self.thread.rest, LOOK_AGAIN_S)
+
+    async def catch_up(self, log: Log) -> int:
+        """Takes the next rows of each partition; returns how many."""
+        return sum([await self._take(log, topic, partition) for topic in (JOURNAL, OUTBOX) for partition in range(self.partitions)])
+
+    async def _take(self, log: Log, topic: str, partition: int) -> int:
+        offset = self.ledger.next_offset(topic, partition)
+        try:
+            rows = await log.read(topic, partition, offset, ROWS_AT_ONCE)
+        except LogError as failed:
+            if offset >= (await log.span(topic, partition))[0]:
+                raise
+            raise LogError(f"{failed}; `spendwarden ledger rebuild --accept-loss` makes books of what is left") from failed
+        if rows:
+            (self.ledger.apply if topic == JOURNAL else self.ledger.apply_outbox)(partition, rows)
+            self._heard_ms = max(self._heard_ms, rows[-1].arrival_ms)
+        return len(rows)
 
     def forget(self) -> bool:
         """One step of a round through the minutes, at the start and as each day begins; whether there is another."""

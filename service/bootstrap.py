@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
@@ -16,12 +16,12 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from service.api import Tokens, create_app
-from service.bookkeeper import Bookkeeper, complete
+from service.bookkeeper import Bookkeeper
 from service.couriers.deliveries import SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
 from service.couriers.port import Parts, Receiver
 from service.couriers.registry import COURIERS, couriers_of
-from service.embedded import Embedded
+from service.embedded import Embedded, complete
 from service.engine import Engine, Ports
 from service.facts import PolicySet, Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
@@ -123,7 +123,7 @@ def embedded(
         couriers = couriers_of(receivers, Parts(public_url=policy.public_url or public_url, clock=now_ms, console=console or Console()))
         return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
 
-    bookkeeper = Bookkeeper(log, Ledger(f"sqlite:///{data / LEDGER}"))
+    bookkeeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
     service = Embedded(log, engine, bookkeeper, dispatcher(chosen), dispatcher, chosen, now_ms, lambda: secrets.token_hex(12))
     if unusable := service.dispatcher.unusable():
         raise ValueError("; ".join(unusable.values()))

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from service import canary
 from service.api import BehindError
 from service.api.ports import Applies, Check
-from service.bookkeeper import Bookkeeper, complete
+from service.bookkeeper import Bookkeeper
 from service.books import Books, BudgetStanding
 from service.couriers.dispatcher import Dispatcher
 from service.engine import Engine
@@ -39,6 +39,18 @@ LAG_EVERY_MS: Final = 1_000
 BEHIND_S: Final = 2
 METRICS_S: Final = 2  # beyond it the folds' own counts are left out: the engine stands still
 COURIERS_PAUSE_S: Final = 2
+T = TypeVar("T")
+
+
+def complete(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine that never waits (SQLite's ports block instead) to its end, in this thread."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    work.close()
+    raise AssertionError("a port of the embedded shell waited")
 
 
 @dataclass

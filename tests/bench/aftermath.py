@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
@@ -63,8 +64,8 @@ def totals_wrong(data: Path, siege: Siege, counts: dict[str, int]) -> list[str]:
     log = SqliteLog(data / LOGS, _never)
     wrong = [] if counts["accepted"] == siege.records else [f"{siege.records:,} records were acknowledged, {counts['accepted']:,} are counted once"]
     wrong += [f"{name} = {counts[name]}" for name in ("conflicts", "unpriced", "repeats_forgotten", "unchecked") if counts[name]]
-    keeper = Bookkeeper(log, Ledger(f"sqlite:///{data / LEDGER}"))
-    while keeper.catch_up():
+    keeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
+    while _now(keeper.catch_up(log)):
         pass
     booked = keeper.ledger.spend(SpendQuestion("default", by="agent"))
     wrong += differences("books", booked.by, siege.truth)

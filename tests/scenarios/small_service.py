@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 from service.bookkeeper import Bookkeeper
@@ -66,8 +67,8 @@ class SmallService:
     async def stop(self) -> None:
         """As a signal would: saved, and the books are closed up to the end."""
         await self.engine.save(self.now_ms)
-        bookkeeper = Bookkeeper(self.log, self.books)
-        while bookkeeper.catch_up():
+        bookkeeper = Bookkeeper(lambda: nullcontext(self.log), self.books)
+        while await bookkeeper.catch_up(self.log):
             pass
         self.kill()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bookkeeper import complete
+from service.embedded import complete
 from service.facts import Tally, decode_journal
 from service.folder import FIXED, LOGS
 from service.log.ports import JOURNAL

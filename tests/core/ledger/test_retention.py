@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -112,7 +113,7 @@ async def test_the_books_forget_by_the_journal_s_time_and_go_on_meanwhile(tmp_pa
     monkeypatch.setattr(retention, "SUBJECTS_AT_ONCE", 1)
     now_ms = 0
     log = MemoryLog(clock=lambda: now_ms)
-    keeper = Bookkeeper(log, Ledger(f"sqlite:///{tmp_path}/ledger.db"))
+    keeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{tmp_path}/ledger.db"))
     day = 24 * 60
     for number in range(41):
         now_ms = number * DAY_MS
@@ -120,7 +121,7 @@ async def test_the_books_forget_by_the_journal_s_time_and_go_on_meanwhile(tmp_pa
         late: list[Fact] = [Tally(cell(), 100, number, 0, Measures(records=1, nanos=10))] if number == 40 else []
         await log.append(JOURNAL, 0, [encode(Envelope(0, (number + 1) * MINUTE_MS, number, words + late, Counts()))])
         steps = 0
-        assert keeper.catch_up() == 1
+        assert await keeper.catch_up(log) == 1
         while keeper.forget():
             steps += 1
         assert steps == (0 if number < 36 else 3 if number == 40 else 2), number
