@@ -59,6 +59,7 @@ class Heard:
     folded_rows: int = 0
     saved_ms: int = 0
     policy_version: int = 0
+    rounds: int = 0
 
 
 @dataclass
@@ -70,12 +71,14 @@ class Engine:
     clock: Callable[[], int]
     nonce: Callable[[], int]
     policy: PolicySet
-    wanted: Holding
+    wanted: Holding = field(default_factory=Holding)
     decided: Callable[[], None] = lambda: None
     adopted: Callable[[PolicySet], None] = lambda _: None
     kept: Kept = field(default_factory=Kept)
     heard: Heard = field(default_factory=Heard)
     _owners: Owners | None = None
+    journals: int = 1
+    _saves: deque[Future[None]] = field(default_factory=deque)
     _questions: deque[tuple[Callable[[States], Any], Future[Any]]] = field(default_factory=deque)
     _wake: Callable[[], object] = lambda: None
     _second: int = 0
@@ -107,6 +110,13 @@ class Engine:
             self._questions.append((question, answer))
             self._wake()
         return answer
+
+    def save_soon(self) -> Future[None]:
+        """A snapshot of all that is held, after the round that is under way."""
+        done: Future[None] = Future()
+        self._saves.append(done)
+        self._wake()
+        return done
 
     async def lag(self) -> Lag:
         """How far the folds are behind. Where the log never waits any thread may ask, also while the engine's own stands still or has failed."""
@@ -140,7 +150,7 @@ class Engine:
 
     async def restore(self, ports: Ports, now_ms: int) -> None:
         """Takes over what is wanted; raises LogError, OwnerError."""
-        owners = Owners(ports.log, ports.snapshots, self.partitions, self.nonce, self.policy)
+        owners = Owners(ports.log, ports.snapshots, self.partitions, self.nonce, self.policy, self.journals)
         await owners.hold(self.wanted, now_ms)
         self._owners, self.heard.policy_version = owners, self.policy.version
         self.heard.ready, self.heard.failure = True, ""
@@ -151,6 +161,7 @@ class Engine:
             now_ms = self.clock()
             moved = await self.round(now_ms)
             self._answer()
+            await self._save_asked(now_ms)
             if self.thread.stopping and not moved:
                 await self.save(now_ms)
                 return
@@ -170,6 +181,7 @@ class Engine:
 
     async def round(self, now_ms: int) -> int:
         """Changes of hands, time, meters, wardens. Returns how many rows were folded beside ticks."""
+        self.heard.rounds += 1
         await self.held.hold(self.wanted, now_ms)
         await self._tick(now_ms)
         metered, guarded = await self.held.turn(now_ms)
@@ -199,6 +211,13 @@ class Engine:
         """A snapshot of all that is owned."""
         await self.held.save(now_ms)
         self.heard.saved_ms = now_ms
+
+    async def _save_asked(self, now_ms: int) -> None:
+        while self._saves:
+            done = self._saves.popleft()
+            if done.set_running_or_notify_cancel():
+                await self.save(now_ms)
+                done.set_result(None)
 
     def _answer(self) -> None:
         while self._questions:

@@ -257,6 +257,13 @@ class Purpose(Struct, array_like=True, tag="c"):
 Fact: TypeAlias = Tally | Progress | Share | Heaviest | Finding | RunSpend | Purpose
 
 
+def tenant_of(fact: Fact) -> str:
+    """Whose money a fact is about."""
+    if isinstance(fact, Tally | Progress):
+        return fact.cell.tenant
+    return fact.member.tenant if isinstance(fact, Share) else fact.tenant
+
+
 class Counts(Struct, array_like=True, gc=False):
     """What one partition has heard since its beginning; every bound that was reached is counted here."""
 

@@ -57,6 +57,7 @@ class Owners:
     partitions: int
     nonce: Callable[[], int]
     policy: PolicySet
+    journals: int = 1
     meters: dict[int, Owner[Meter]] = field(default_factory=dict)
     wardens: dict[int, Owner[Warden]] = field(default_factory=dict)
     _controls_read: int = 0
@@ -76,7 +77,7 @@ class Owners:
         for partition in sorted(wanted.wardens - self.wardens.keys()):
             self.wardens[partition] = await self._restored(WardenFold(self.partitions), partition, now_ms)
         for partition in sorted(wanted.meters - self.meters.keys()):
-            self.meters[partition] = await self._restored(MeterFold(), partition, now_ms + SAVE_APART_MS * (partition + 1) % SAVE_EVERY_MS)
+            self.meters[partition] = await self._restored(MeterFold(self.journals), partition, now_ms + SAVE_APART_MS * (partition + 1) % SAVE_EVERY_MS)
         await self._gathered.flush()
 
     async def _restored(self, fold: Fold[Any], partition: int, now_ms: int) -> Owner[Any]:

@@ -43,6 +43,11 @@ def partition_of(tenant: str, root: str, partitions: int) -> int:
     return (murmur2(f"{tenant}/{root}".encode()) & 0x7FFFFFFF) % partitions
 
 
+def journal_of(tenant: str, partitions: int) -> int:
+    """The journal partition of a tenant, where all its money comes together."""
+    return (murmur2(tenant.encode()) & 0x7FFFFFFF) % partitions
+
+
 def murmur2(data: bytes) -> int:
     """Kafka's 32-bit murmur2, unsigned.
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from service import parts
-from service.facts import Counts, decode_stream, encode
+from service.facts import Counts, Envelope, decode_stream, encode, tenant_of
+from service.intake.partition import journal_of
 from service.meter.callers import Breakdowns
 from service.meter.cells import Minute
 from service.meter.fold import VERSION, fold, policy_version
@@ -24,8 +25,9 @@ _BASE: Final = ("counts", "repeats", "minute", "runs", "habits", "plan")
 
 @dataclass(frozen=True)
 class MeterFold:
-    """The first fold: from the stream into the journal."""
+    """The first fold: from the stream into the journal, whose partitions (`journals` of them) each hear every mark, and the facts of their tenants."""
 
+    journals: int = 1
     kind: str = "meter"
     version: int = VERSION
     source: str = "stream"
@@ -40,8 +42,11 @@ class MeterFold:
         return decode_stream(raw)
 
     def fold(self, state: Meter, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
-        """What is said at the marks passed, all to the one journal partition of the embedded shell."""
-        return [(0, encode(envelope)) for envelope in fold(state, items)]
+        """What is said at the marks passed."""
+        said = fold(state, items)
+        if self.journals == 1:
+            return [(0, encode(envelope)) for envelope in said]
+        return [(journal, encode(part)) for envelope in said for journal, part in enumerate(_apart(envelope, self.journals))]
 
     def policy_version(self, state: Meter) -> int:
         """Of the policy in force."""
@@ -54,6 +59,14 @@ class MeterFold:
     def load(self, raw: Mapping[str, bytes], partition: int) -> Meter:  # noqa: ARG002 -- the state knows its own
         """The state that was dumped."""
         return load(raw)
+
+
+def _apart(envelope: Envelope, journals: int) -> list[Envelope]:
+    """An envelope for each partition of the journal, most of them with nothing but the mark."""
+    parts_of = [msgspec.structs.replace(envelope, facts=[]) for _ in range(journals)]
+    for fact in envelope.facts:
+        parts_of[journal_of(tenant_of(fact), journals)].facts.append(fact)
+    return parts_of
 
 
 def dump(meter: Meter) -> dict[str, bytes]:

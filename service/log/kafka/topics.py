@@ -68,7 +68,7 @@ def topics(prefix: str, partitions: int, journal_partitions: int) -> tuple[Topic
     """All of them. A lease and a snapshot topic have as many partitions as the source of their fold.
 
     >>> [topic.name for topic in topics("sw.", 12, 1) if topic.partitions == 1]
-    ['sw.journal', 'sw.outbox', 'sw.controls', 'sw.snapshots.warden', 'sw.warden-lease', 'sw.courier-lease']
+    ['sw.journal', 'sw.outbox', 'sw.controls', 'sw.snapshots.warden', 'sw.snapshots.courier', 'sw.warden-lease', 'sw.courier-lease']
     """
     return tuple(
         Topic(prefix + name, count, config, tuning)
@@ -81,6 +81,7 @@ def topics(prefix: str, partitions: int, journal_partitions: int) -> tuple[Topic
             (CONTROLS, 1, _COMPACTED, _SOON_SMALL),
             (f"{SNAPSHOTS}meter", partitions, _COMPACTED, _SOON_SMALL),
             (f"{SNAPSHOTS}warden", journal_partitions, _COMPACTED, _SOON_SMALL),
+            (f"{SNAPSHOTS}courier", journal_partitions, _COMPACTED, _SOON_SMALL),
             (METER_LEASE, partitions, {}, {}),
             (WARDEN_LEASE, journal_partitions, {}, {}),
             (COURIER_LEASE, journal_partitions, {}, {}),

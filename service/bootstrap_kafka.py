@@ -1,0 +1,71 @@
+"""Where the parts of a service on Kafka meet; `bootstrap` puts together the embedded one."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import AsyncExitStack, nullcontext
+from pathlib import Path
+from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
+from time import monotonic
+from typing import NamedTuple
+
+from rich.console import Console
+
+from service.bootstrap import now_ms, receivers_of
+from service.couriers.dispatcher import Dispatcher
+from service.couriers.kept import KeptDeliveries
+from service.couriers.port import Parts
+from service.couriers.registry import couriers_of
+from service.delivery import Delivery
+from service.engine import Engine, Ports
+from service.facts import PolicySet, Receipt, encode
+from service.intake.partition import journal_of
+from service.leases import Membership, leases
+from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, check, topics
+from service.log.ports import JOURNAL, Log, Snapshots
+from service.policy import Policy, parse_dumped
+from service.published import newest_policy, publish
+from service.settings import KafkaSettings
+from service.worker import Worker
+
+
+class Shape(NamedTuple):
+    """How many partitions stream and journal have; fixed when the topics are made."""
+
+    partitions: int = 12
+    journals: int = 1
+
+
+async def work(settings: KafkaSettings, shape: Shape, membership: Membership, policy: Policy | None, data: Path, stop: asyncio.Event) -> None:
+    """Runs a worker until `stop`. Raises LogError where the cluster or its topics are not as they must be, WorkerError when it ends by itself."""
+    async with AsyncExitStack() as stack:
+        cluster = Cluster(settings)
+        stack.callback(cluster.close)
+        await check(cluster, topics(settings.topic_prefix, *shape))
+        log, snapshots = KafkaLog(cluster), KafkaSnapshots(cluster)
+        chosen = await newest_policy(log) or await publish(log, policy or Policy(), now_ms())
+        engine = Engine(lambda: nullcontext(Ports(log, snapshots)), shape.partitions, now_ms, lambda: secrets.randbits(62), chosen)
+        engine.journals = shape.journals
+
+        def delivery(partition: int, newest: PolicySet) -> Delivery:
+            return _delivery(log, snapshots, partition, parse_dumped(newest.body), shape)
+
+        worker = Worker(engine, delivery, monotonic)
+        app = leases(settings, membership, data / membership.id, worker.assigned, worker.revoked)
+        await worker.live(app, stop)
+
+
+def _delivery(log: Log, snapshots: Snapshots, partition: int, policy: Policy, shape: Shape) -> Delivery:
+    """The couriers of one outbox partition, with a memory that moves with the lease."""
+
+    async def record(receipt: Receipt) -> None:
+        await log.append(JOURNAL, journal_of(receipt.tenant, shape.journals), [encode(receipt)])
+
+    def dispatcher(policy: Policy) -> Dispatcher:
+        receivers = receivers_of(policy)
+        couriers = couriers_of(receivers, Parts(public_url=policy.public_url or "", clock=now_ms, console=Console()))
+        memory = KeptDeliveries(f"courier-{partition}", snapshots)
+        return Dispatcher(receivers, couriers, memory, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
+
+    return Delivery(log, dispatcher, policy, partition)

@@ -1,0 +1,73 @@
+"""The couriers' life in a shell: they deliver what one outbox partition says, for ever, with the receivers of the policy in force."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from service.couriers.dispatcher import Dispatcher
+from service.log.ports import Log
+from service.policy import Policy
+
+PAUSE_S: Final = 2
+
+
+@dataclass
+class Delivery:
+    """`another` makes a dispatcher with a policy's receivers, upon the same memory. `nudge` and `adopt` may be called from any thread."""
+
+    log: Log
+    another: Callable[[Policy], Dispatcher]
+    policy: Policy
+    partition: int = 0
+    _renewed: asyncio.Event = field(default_factory=asyncio.Event)
+    _wake: Callable[[], object] = lambda: None
+    _renew: Callable[[], object] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.dispatcher = self.another(self.policy)
+        self._renew = self._renewed.set
+
+    def nudge(self) -> None:
+        """There may be news in the outbox."""
+        self._wake()
+
+    def adopt(self, policy: Policy) -> None:
+        """A newer policy is in force: its receivers are made where they are others, or some could not be made."""
+        before, self.policy = self.policy, policy
+        if (before.receivers, before.public_url) != (policy.receivers, policy.public_url) or self.dispatcher.unusable():
+            self._renew()
+
+    async def live(self) -> None:
+        """Other receivers, and whatever ends a dispatcher (a full disk), mean another one, which takes up what had not ended."""
+        loop = asyncio.get_running_loop()
+        self._wake = lambda: loop.call_soon_threadsafe(self.dispatcher.nudge)
+        self._renew = lambda: loop.call_soon_threadsafe(self._renewed.set)
+        try:
+            while True:
+                await self._deliver()
+                await self.dispatcher.close()
+                self._renewed.clear()
+                self.dispatcher = self.another(self.policy)
+                for name, reason in self.dispatcher.unusable().items():
+                    structlog.get_logger("couriers").warning("receiver_unusable", receiver=name, reason=reason)
+        finally:
+            self._wake = self._renew = lambda: None
+            await self.dispatcher.close()
+
+    async def _deliver(self) -> None:
+        """Until there are other receivers, or something failed and a pause has passed; what was being sent then is sent again, under its id."""
+        try:
+            await self.dispatcher.restore()
+            async with asyncio.TaskGroup() as tasks:
+                delivering = [tasks.create_task(self.dispatcher.follow(self.log, self.partition)), tasks.create_task(self.dispatcher.run())]
+                await self._renewed.wait()
+                for task in delivering:
+                    task.cancel()
+        except Exception as failed:  # noqa: BLE001 -- whatever it was, nothing may be skipped
+            structlog.get_logger("couriers").warning("couriers_restart", reason=repr(failed), pause_s=PAUSE_S)
+            await asyncio.sleep(PAUSE_S)

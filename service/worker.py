@@ -1,0 +1,95 @@
+"""The worker: one process of as many as wanted, each holding the partitions that Faust leases to it.
+
+Meters and wardens live in the engine's thread as in the embedded shell; the couriers of a leased outbox partition in the main loop.
+Who is told to give something away goes on until it hears who has it: an old owner can only repeat what is known as a repetition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+import faust
+import structlog
+
+from service.delivery import Delivery
+from service.engine import Engine
+from service.facts import PolicySet
+from service.leases import Leased
+from service.owners import Holding
+from service.policy import parse_dumped
+from service.watchdog import Watchdog
+
+BEAT_S: Final = 1.0
+
+
+class WorkerError(Exception):
+    """The worker has ended by itself; a supervisor starts another one."""
+
+
+@dataclass
+class Worker:
+    """`another_delivery` makes the couriers of an outbox partition; they remember where they stopped, whichever process they run in."""
+
+    engine: Engine
+    another_delivery: Callable[[int, PolicySet], Delivery]
+    clock_s: Callable[[], float]
+    leased: Leased = field(default_factory=Leased)
+    _deliveries: dict[int, tuple[Delivery, asyncio.Task[None]]] = field(default_factory=dict)
+    _beats: int = 0
+
+    def __post_init__(self) -> None:
+        self.engine.decided, self.engine.adopted = self._decided, self._adopted
+
+    def assigned(self, leased: Leased) -> None:
+        """From now on these are ours, and no others. Called in the main loop, inside of a rebalance."""
+        self.leased = leased
+        self.engine.hold(Holding(leased.meters, leased.wardens))
+        for partition in self._deliveries.keys() - leased.couriers:
+            self._deliveries.pop(partition)[1].cancel()
+        for partition in leased.couriers - self._deliveries.keys():
+            delivery = self.another_delivery(partition, self.engine.policy)
+            self._deliveries[partition] = delivery, asyncio.get_running_loop().create_task(delivery.live())
+        structlog.get_logger("worker").info("leased", meters=sorted(leased.meters), wardens=sorted(leased.wardens), couriers=sorted(leased.couriers))
+
+    async def revoked(self) -> None:
+        """Something is given away, and nobody knows what yet: all is saved, so that whoever gets it reads little again."""
+        await asyncio.wrap_future(self.engine.save_soon())
+
+    async def live(self, app: faust.App, stop: asyncio.Event) -> None:
+        """Until `stop`, and then in order: saved, left, closed. Raises WorkerError when Faust ends by itself."""
+        watchdog = Watchdog({"engine": lambda: self.engine.heard.rounds, "main loop": lambda: self._beats}, self.clock_s)
+        beating = asyncio.create_task(self._beat())
+        self.engine.thread.start()
+        watchdog.thread.start()
+        try:
+            await app.start()
+            ended, stopped = asyncio.create_task(app.wait_until_stopped()), asyncio.create_task(stop.wait())
+            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if ended.done() and not stop.is_set():
+                raise WorkerError(f"Faust has ended by itself: {app.crash_reason!r}")
+        finally:
+            await asyncio.to_thread(self.engine.thread.stop)  # the last snapshot, while the partitions are still ours
+            await app.stop()
+            await asyncio.to_thread(watchdog.thread.stop)
+            tasks = [beating, *(task for _, task in self._deliveries.values())]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        while True:
+            self._beats += 1
+            await asyncio.sleep(BEAT_S)
+
+    def _decided(self) -> None:
+        for delivery, _ in list(self._deliveries.values()):
+            delivery.nudge()
+
+    def _adopted(self, newest: PolicySet) -> None:
+        policy = parse_dumped(newest.body)
+        for delivery, _ in list(self._deliveries.values()):
+            delivery.adopt(policy)
