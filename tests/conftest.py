@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.kafka.broker import broker
+from tests.kafka.guarded import guarded
 from tests.postgres import Postgres, postgres
 
-__all__ = ["broker", "fresh", "postgres"]
+__all__ = ["broker", "fresh", "guarded", "postgres"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -15,7 +15,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     made: Store = request.param(tmp_path)
     with made.opened:
         if isinstance(made, Kafka):
-            made.make_topics(request.getfixturevalue("broker").address)
+            made.make_topics(request.getfixturevalue("broker").address())
         yield made
 
 

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ POM: Final = Path(__file__).with_name("pom.xml")
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spendwarden" / "kafka-3.9.1"
 START_WITHIN_S: Final = 90
 HEAP: Final = ("-Xms192m", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+OPEN: Final = "OPEN"
 NONE_HERE: Final = "NO APACHE KAFKA ON THIS MACHINE, so nothing was tested on it: {why}. It needs java (17) and mvn, and the first time the network"
 QUICK: Final = {
     "broker.session.timeout.ms": "2000",  # a killed broker is let in again after that
@@ -47,23 +48,29 @@ class UnavailableError(Exception):
 
 
 class Broker:
-    """One node with its data and its words in `folder`; `settings` add to its server.properties or replace what is there.
+    """One node with its data and its words in `folder`; `settings` add to its server.properties.
 
-    `scram` are users of SCRAM-SHA-512 and their passwords; whoever gives `listener` says its security protocol.
+    `listeners` are further doors beside the open one, by name, with their security protocol; `scram` users of SCRAM-SHA-512 and their
+    passwords.
     """
 
-    def __init__(self, folder: Path, *, listener: str = "PLAINTEXT", settings: Mapping[str, str] | None = None, scram: Mapping[str, str] | None = None) -> None:
-        self._folder, self._jars = folder, jars()
-        self.port, controller = _free_port(), _free_port()
+    def __init__(
+        self, folder: Path, listeners: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None, scram: Mapping[str, str] | None = None
+    ) -> None:
+        self.folder, self._jars = folder, jars()
+        protocols = {OPEN: "PLAINTEXT", **(listeners or {})}
+        self._ports = {name: _free_port() for name in protocols}
+        controller = _free_port()
+        doors = ",".join(f"{name}://127.0.0.1:{port}" for name, port in self._ports.items())
         properties = {
             "process.roles": "broker,controller",
             "node.id": "1",
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"CLIENTS://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"CLIENTS://127.0.0.1:{self.port}",
-            "inter.broker.listener.name": "CLIENTS",
-            "listener.security.protocol.map": f"CLIENTS:{listener},CONTROLLER:PLAINTEXT",
+            "listeners": f"{doors},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": doors,
+            "inter.broker.listener.name": OPEN,
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in {**protocols, "CONTROLLER": "PLAINTEXT"}.items()),
             "log.dirs": str(folder / "data"),
             **QUICK,
             **(settings or {}),
@@ -77,22 +84,22 @@ class Broker:
             raise UnavailableError(made.stderr.strip().splitlines()[-1] if made.stderr.strip() else made.stdout)
         self.start()
 
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.port}"
+    def address(self, listener: str = OPEN) -> str:
+        """HOST:PORT of one of its doors."""
+        return f"127.0.0.1:{self._ports[listener]}"
 
     def start(self) -> None:
         """Begins the process; `wait` says when it answers."""
-        with (self._folder / "log").open("ab") as log:
-            command = ["java", *HEAP, "-cp", self._jars, "kafka.Kafka", str(self._folder / "server.properties")]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
+        with (self.folder / "log").open("ab") as log:
+            command = ["java", *HEAP, "-cp", self._jars, "kafka.Kafka", str(self.folder / "server.properties")]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
 
     def wait(self) -> None:
         """Returns when its port is open; clients wait for the rest by themselves."""
         ends = time.monotonic() + START_WITHIN_S
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self._ports[OPEN]), timeout=1).close()
             except OSError:
                 assert self._process.poll() is None, self.log()
                 assert time.monotonic() < ends, self.log()
@@ -115,7 +122,7 @@ class Broker:
 
     def log(self) -> str:
         """Its last words."""
-        return (self._folder / "log").read_text(encoding="utf-8", errors="replace")[-4_000:]
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")[-4_000:]
 
 
 def jars() -> str:
@@ -133,11 +140,11 @@ def jars() -> str:
     return f"{CACHE}/*"
 
 
-def begun(**how: object) -> Iterator[Broker]:
+def begun(make: Callable[[Path], Broker] = Broker) -> Iterator[Broker]:
     """One broker for as long as a fixture lives; skips or fails the test where there can be none."""
     folder = Path(tempfile.mkdtemp(prefix="kafka-"))
     try:
-        broker = Broker(folder, **how)  # type: ignore[arg-type]
+        broker = make(folder)
     except UnavailableError as why:
         (pytest.fail if os.environ.get("SPENDWARDEN_REQUIRE_SERVICES") == "1" else pytest.skip)(NONE_HERE.format(why=why))
     broker.wait()

@@ -25,7 +25,7 @@ def connect(prefix: str) -> Iterator[Callable[..., Cluster]]:
     with ExitStack() as opened:
 
         def connected(broker: Broker, **settings: Any) -> Cluster:
-            cluster = Cluster(KafkaSettings(brokers=broker.address, topic_prefix=prefix, **{"request_timeout_ms": 10_000, **settings}))
+            cluster = Cluster(KafkaSettings(**{"brokers": broker.address(), "topic_prefix": prefix, "request_timeout_ms": 10_000, **settings}))
             opened.callback(cluster.close)
             return cluster
 

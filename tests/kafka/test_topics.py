@@ -97,11 +97,11 @@ async def test_more_copies_than_brokers(broker: Broker, connect: Connect, prefix
 
 def test_the_command(broker: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPENDWARDEN_KAFKA_TOPIC_PREFIX", prefix)
-    made = run("topics", "--brokers", broker.address, "--partitions", "2")
+    made = run("topics", "--brokers", broker.address(), "--partitions", "2")
     assert made.exit_code == 0, made.output
     assert f"{prefix}courier-lease: made" in made.stdout.splitlines()
-    assert run("topics", "--brokers", broker.address, "--partitions", "2").stdout == "all topics are there and as they must be\n"
-    other = run("topics", "--brokers", broker.address, "--partitions", "3")
+    assert run("topics", "--brokers", broker.address(), "--partitions", "2").stdout == "all topics are there and as they must be\n"
+    other = run("topics", "--brokers", broker.address(), "--partitions", "3")
     assert other.exit_code == 1
     assert f"{prefix}stream: partitions is 2, must be 3" in other.stderr
     nonsense = run("topics", "--brokers", "here")

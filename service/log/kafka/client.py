@@ -11,6 +11,7 @@ from typing import Any, Final
 from service.settings import KafkaSettings
 
 SAY_EVERY_S: Final = 10.0  # aiokafka repeats itself a thousand times a second while a broker is away
+KINDS_MAX: Final = 1_000
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
 
 
 class Rarely(logging.Filter):
-    """Lets one record of a kind through in SAY_EVERY_S, with how many were kept back; the last text of all is remembered in `said`."""
+    """Lets one warning of a kind through in SAY_EVERY_S, with how many were kept back; the last text of all is remembered in `said`."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class Rarely(logging.Filter):
         self._kinds: dict[tuple[str, object], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Kinds are told apart by their template, so their number is that of aiokafka's log calls."""
+        """Kinds are told apart by their template: there are about as many as aiokafka has calls of its loggers."""
         if record.levelno < logging.WARNING:
             return True
         self.said = record.getMessage()
@@ -63,6 +64,8 @@ class Rarely(logging.Filter):
         if now_s - shown_s < SAY_EVERY_S:
             self._kinds[kind] = (shown_s, kept_back + 1)
             return False
+        if len(self._kinds) >= KINDS_MAX:
+            self._kinds.clear()
         self._kinds[kind] = (now_s, 0)
         if kept_back:
             record.msg, record.args = f"{self.said} (and {kept_back} more like this)", None

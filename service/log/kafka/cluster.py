@@ -1,7 +1,7 @@
 """The clients of one Kafka cluster, on an event loop and a thread of their own.
 
-Law of this file: nothing waits without end. Each call has `request_timeout_ms` and a little more, then it is a LogError; a client
-that has failed is replaced, because what it knows of the broker is not sure any more.
+Law of this file: nothing waits without end. Each call has `request_timeout_ms` and a little more, then it is a LogError; a producer
+or a reader that has failed is replaced, because what it knows of the broker is not sure any more.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from threading import Thread
-from time import monotonic
 from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,13 +18,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from service.log.kafka.client import client_options, quieten
 from service.log.kafka.failures import saying
 from service.log.kafka.producer import Producer, Record
-from service.log.kafka.reader import FETCH_BYTES, Reader, Span
+from service.log.kafka.reader import FETCH_BYTES, Reader, Readers, Span
 from service.log.ports import LogError, Row
 from service.settings import KafkaSettings
 
 GRACE_S: Final = 1.0  # on top of the client's own timeout, whose error says more
 CLOSING_S: Final = 5.0
-READER_IDLE_S: Final = 60.0  # then a partition that was given away is no longer read ahead
 
 T = TypeVar("T")
 
@@ -47,7 +44,7 @@ class Cluster:
         self._asker: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
         self._producer = Producer(self._options)
-        self._readers: dict[TopicPartition, asyncio.Task[Reader]] = {}
+        self._readers = Readers(self._reader)
         self._partitions: dict[str, set[int]] = {}
         self._thread = Thread(target=self._loop.run_forever, name="kafka", daemon=True)
         self._thread.start()
@@ -71,20 +68,18 @@ class Cluster:
                 await self._known(TopicPartition(topic, partition))
             firsts = await self._producer.append(topic, batches)
             for partition, first in firsts.items():
-                reading = self._readers.get(TopicPartition(topic, partition))
-                if reading is not None and reading.done() and not reading.exception():
-                    reading.result().known(first + len(batches[partition]))
+                self._readers.tell(TopicPartition(topic, partition), first + len(batches[partition]))
             return firsts
 
         return await self.run(f"append to {topic}", work())
 
     async def rows(self, topic: str, partition: int, offset: int, limit: int) -> list[Row]:
         """See Log.read."""
-        return await self.run(f"read {topic}-{partition}", self._read(TopicPartition(topic, partition), offset, limit, Reader.rows))
+        return await self.run(f"read {topic}-{partition}", self._readers.read(TopicPartition(topic, partition), offset, limit, Reader.rows))
 
     async def records(self, topic: str, partition: int, offset: int, limit: int) -> list[Any]:
         """The same with keys, as aiokafka's own records."""
-        return await self.run(f"read {topic}-{partition}", self._read(TopicPartition(topic, partition), offset, limit, Reader.records))
+        return await self.run(f"read {topic}-{partition}", self._readers.read(TopicPartition(topic, partition), offset, limit, Reader.records))
 
     async def span(self, topic: str, partition: int) -> Span:
         """See Log.span."""
@@ -92,17 +87,15 @@ class Cluster:
         async def work() -> Span:
             at = TopicPartition(topic, partition)
             await self._known(at)
-            span = await self._span(at)
-            reading = self._readers.get(at)
-            if reading is not None and reading.done() and not reading.exception():
-                reading.result().known(span[1])
-            return span
+            first, end = await self._span(at)
+            self._readers.tell(at, end)
+            return first, end
 
         return await self.run(f"ask {topic}-{partition} for its span", work())
 
-    async def release(self, topic: str, partition: int) -> None:
+    def release(self, topic: str, partition: int) -> None:
         """Reads a partition no further ahead."""
-        await self.run(f"leave {topic}-{partition}", self._forget(TopicPartition(topic, partition)))
+        self._loop.call_soon_threadsafe(self._readers.forget, TopicPartition(topic, partition))
 
     async def admin(self) -> AIOKafkaAdminClient:
         """For work that is given to `run`."""
@@ -116,49 +109,27 @@ class Cluster:
     def close(self) -> None:
         """Lets go of all connections; nothing can be asked afterwards."""
         if self._thread.is_alive():
-            with suppress(TimeoutError):
-                asyncio.run_coroutine_threadsafe(self._closed(), self._loop).result(CLOSING_S)
+            asyncio.run_coroutine_threadsafe(self._closed(), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
 
     async def _closed(self) -> None:
-        await asyncio.gather(*(self._forget(at) for at in list(self._readers)), self._producer.close(), return_exceptions=True)
-        for stop in (self._asker and self._asker.stop, self._admin and self._admin.close):
-            if stop is not None:
-                await stop()
+        """What does not end in CLOSING_S, because no broker answers, is cut off."""
+        stops = [self._readers.close(), self._producer.close()]
+        stops += [self._asker.stop()] if self._asker else []
+        stops += [self._admin.close()] if self._admin else []
+        await asyncio.wait([self._loop.create_task(stop) for stop in stops], timeout=CLOSING_S)
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    async def _read(self, at: TopicPartition, offset: int, limit: int, read: Any) -> Any:
-        await self._known(at)
-        if at not in self._readers:
-            await self._forget_idle()
-            self._readers[at] = asyncio.get_running_loop().create_task(self._reader(at))
-        try:
-            return await read(await asyncio.shield(self._readers[at]), offset, limit)
-        except BaseException:
-            await self._forget(at)
-            raise
-
     async def _reader(self, at: TopicPartition) -> Reader:
+        await self._known(at)
         consumer = await self._consumer()
         consumer.assign([at])
         return Reader(at, consumer, lambda: self._span(at))
-
-    async def _forget(self, at: TopicPartition) -> None:
-        reading = self._readers.pop(at, None)
-        if reading is not None:
-            with suppress(Exception):
-                await (await reading).close()
-
-    async def _forget_idle(self) -> None:
-        since_s = monotonic() - READER_IDLE_S
-        for at, reading in list(self._readers.items()):
-            if reading.done() and not reading.exception() and reading.result().used_s < since_s:
-                await self._forget(at)
 
     async def _known(self, at: TopicPartition) -> None:
         """Asked for once a topic: a client would wait a whole timeout for one that is missing."""

@@ -6,20 +6,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from service.log.ports import LogError, Row
 
+READER_IDLE_S: Final = 60.0  # then a partition that was given away is no longer read ahead
 ASK_EVERY_S: Final = 5.0  # an idle reader asks for the end, so that a broker that is away is an error and no silence
 FETCH_WAIT_MS: Final = 100
 FETCH_BYTES: Final = 2 * 1024 * 1024
 
 Span = tuple[int, int]
+T = TypeVar("T")
 
 
 class Reader:
@@ -112,3 +115,60 @@ class Reader:
         if offset < first:
             return f"{where} has been trimmed away, the first kept is {first}"
         return f"{where} has been read up to, but the log now ends at {end}: the broker has lost rows"
+
+
+class Readers:
+    """A reader for each partition that is read: begun by `begin` when it is first asked, thrown away when it fails or nobody reads it."""
+
+    def __init__(self, begin: Callable[[TopicPartition], Coroutine[Any, Any, Reader]]) -> None:
+        self._begin = begin
+        self._readers: dict[TopicPartition, asyncio.Task[Reader]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def read(self, at: TopicPartition, offset: int, limit: int, how: Callable[[Reader, int, int], Awaitable[list[T]]]) -> list[T]:
+        """`how` is one of Reader's own reads."""
+        if at not in self._readers:
+            self._forget_idle()
+            self._readers[at] = asyncio.get_running_loop().create_task(self._begin(at))
+        try:
+            return await how(await asyncio.shield(self._readers[at]), offset, limit)
+        except BaseException:
+            self.forget(at)
+            raise
+
+    def tell(self, at: TopicPartition, end: int) -> None:
+        """The reader of a partition, where there is one, hears that there are rows below `end`."""
+        reader = self._begun(at)
+        if reader is not None:
+            reader.known(end)
+
+    def forget(self, at: TopicPartition) -> None:
+        """In the background: who goes on without it need not wait until its connections are closed."""
+        reading = self._readers.pop(at, None)
+        if reading is not None:
+            task = asyncio.get_running_loop().create_task(_left(reading))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def close(self) -> None:
+        """All of them."""
+        for at in list(self._readers):
+            self.forget(at)
+        await asyncio.gather(*self._leaving)
+
+    def _forget_idle(self) -> None:
+        since_s = monotonic() - READER_IDLE_S
+        for at in list(self._readers):
+            reader = self._begun(at)
+            if reader is not None and reader.used_s < since_s:
+                self.forget(at)
+
+    def _begun(self, at: TopicPartition) -> Reader | None:
+        reading = self._readers.get(at)
+        return reading.result() if reading is not None and reading.done() and not reading.cancelled() and not reading.exception() else None
+
+
+async def _left(reading: asyncio.Task[Reader]) -> None:
+    """One that could not begin has closed itself."""
+    with suppress(Exception):
+        await (await reading).close()

@@ -95,7 +95,7 @@ class KafkaSnapshots:
                 _take(scan, record.key, record.value)
             scan.offset = records[-1].offset + 1 if records else end
         if read:
-            await self._cluster.release(topic, partition)
+            self._cluster.release(topic, partition)
         return scan
 
     def _place(self, owner: str) -> tuple[str, int]:

@@ -1,0 +1,122 @@
+"""A broker that is killed, sleeps, or is not there yet: an error in bounded time, nothing acknowledged is lost, then it works again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from time import monotonic
+
+import pytest
+
+from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, make, reader, topics
+from service.log.kafka.client import SAY_EVERY_S, Rarely
+from service.log.ports import MANIFEST, STREAM, LogError, SnapshotKey
+from tests.kafka.broker import Broker
+
+Connect = Callable[..., Cluster]
+TIMEOUT_MS = 1_000
+BOUND_S = 4.0
+
+
+async def made(cluster: Cluster) -> KafkaLog:
+    await make(cluster, topics(cluster.settings.topic_prefix, 1, 1), 1)
+    return KafkaLog(cluster)
+
+
+async def again(log: KafkaLog, value: bytes) -> None:
+    """Appends as an owner does that begins anew until it can."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await log.append(STREAM, 0, [value])
+            except LogError:
+                await asyncio.sleep(0.2)
+            else:
+                return
+
+
+async def everything(log: KafkaLog) -> list[bytes]:
+    first, end = await log.span(STREAM, 0)
+    found: list[bytes] = []
+    while first < end:
+        rows = await log.read(STREAM, 0, first, 1_000)
+        found += [row.value for row in rows]
+        first = rows[-1].offset + 1
+    return found
+
+
+async def test_killed_and_started_again(guarded: Broker, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader, "ASK_EVERY_S", 0.0)
+    cluster = connect(guarded, request_timeout_ms=TIMEOUT_MS)
+    log, snapshots = await made(cluster), KafkaSnapshots(cluster)
+    await log.append(STREAM, 0, [b"before"])
+    assert await log.read(STREAM, 0, 0, 10)
+    assert await snapshots.keys("meter-0") == []
+    guarded.kill()
+    for asked in (
+        log.append(STREAM, 0, [b"lost"]),
+        log.read(STREAM, 0, 1, 10),
+        log.span(STREAM, 0),
+        log.trim(STREAM, 0, 1),
+        snapshots.put("meter-0", SnapshotKey(1, 7, MANIFEST, 0), b"lost"),
+        snapshots.keys("meter-0"),
+    ):
+        began_s = monotonic()
+        with pytest.raises(LogError, match=f"cannot .* at {guarded.address()}"):
+            await asked
+        assert monotonic() - began_s < BOUND_S
+    guarded.start()
+    await again(log, b"after")
+    kept = await everything(log)
+    assert kept[0] == b"before"
+    assert kept[-1] == b"after"
+    assert set(kept) <= {b"before", b"lost", b"after"}
+    await snapshots.put("meter-0", SnapshotKey(2, 7, MANIFEST, 0), b"kept")
+    assert await snapshots.get("meter-0", SnapshotKey(2, 7, MANIFEST, 0)) == b"kept"
+
+
+async def test_asleep_for_longer_than_we_wait(guarded: Broker, connect: Connect) -> None:
+    log = await made(connect(guarded, request_timeout_ms=TIMEOUT_MS))
+    await log.append(STREAM, 0, [b"before"])
+    guarded.pause()
+    try:
+        began_s = monotonic()
+        with pytest.raises(LogError, match=r"no broker answered in time|none lets us in"):
+            await log.append(STREAM, 0, [b"perhaps"])
+        assert monotonic() - began_s < BOUND_S
+    finally:
+        guarded.go_on()
+    await again(log, b"after")
+    kept = await everything(log)
+    assert kept[0] == b"before"
+    assert kept.count(b"after") == 1
+    assert kept.count(b"perhaps") <= 1, "an idempotent producer repeats nothing"
+
+
+async def test_a_short_sleep_is_waited_for(guarded: Broker, connect: Connect) -> None:
+    log = await made(connect(guarded))
+    await log.append(STREAM, 0, [b"before"])
+    guarded.pause()
+    asyncio.get_running_loop().call_later(1.0, guarded.go_on)
+    assert await log.append(STREAM, 0, [b"after"]) == 1
+
+
+def test_aiokafka_says_each_thing_rarely() -> None:
+    now_s = 0.0
+    rarely = Rarely(lambda: now_s)
+    shown: list[str] = []
+
+    def say(text: str, *args: object, level: int = logging.ERROR) -> None:
+        record = logging.LogRecord("aiokafka.client", level, "", 0, text, args, None)
+        if rarely.filter(record):
+            shown.append(record.getMessage())
+
+    for node in range(500):
+        say("Unable connect to node with id %s", node)
+    say("Unable to update metadata")
+    say("fine", level=logging.INFO)
+    now_s = SAY_EVERY_S
+    say("Unable connect to node with id %s", 7)
+    assert shown == ["Unable connect to node with id 0", "Unable to update metadata", "fine", "Unable connect to node with id 7 (and 499 more like this)"]
+    assert rarely.said == "Unable connect to node with id 7"
