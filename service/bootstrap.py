@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
 from time import time_ns  # noqa: TID251 -- the one clock of the service
-from typing import Final
 
 from fastapi import FastAPI
 from rich.console import Console
@@ -21,19 +20,19 @@ from service.couriers.deliveries import SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
 from service.couriers.port import Parts, Receiver
 from service.couriers.registry import COURIERS, couriers_of
-from service.embedded import Embedded, complete
+from service.delivery import Delivery
+from service.embedded import Embedded
 from service.engine import Engine, Ports
-from service.facts import PolicySet, Receipt, encode
+from service.facts import Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
 from service.ledger import Ledger
-from service.log.ports import CONTROLS, JOURNAL
+from service.log.blocking import complete
+from service.log.ports import JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
-from service.owners import decode_policy
-from service.policy import ConsoleReceiver, Policy, dump, parse_dumped
+from service.policy import ConsoleReceiver, Policy, parse_dumped
+from service.published import newest_policy, publish
 from service.settings import secret
 from service.warden.plan import CONSOLE
-
-TAKEN_UP_MS: Final = 3_000  # by then every owner has copied a new policy into its partition
 
 
 def now_ms() -> int:
@@ -58,7 +57,7 @@ class Running:
         """Begins the engine, the books and the couriers, whose task it gives; in the end folds what there is, saves and lets go of it all."""
         self.engine.thread.start()
         self.bookkeeper.thread.start()
-        delivering = asyncio.create_task(self.service.live())
+        delivering = asyncio.create_task(self.service.delivery.live())
         try:
             yield delivering
         finally:
@@ -82,23 +81,6 @@ def sqlite_log(data: Path) -> SqliteLog:
     return SqliteLog(data / LOGS, now_ms)
 
 
-def newest_policy(log: SqliteLog) -> PolicySet | None:
-    """The policy that was published last."""
-    first, end = complete(log.span(CONTROLS, 0))
-    rows = complete(log.read(CONTROLS, 0, end - 1, 1)) if end > first else []
-    return decode_policy(rows[0].value) if rows else None
-
-
-def publish(log: SqliteLog, policy: Policy) -> PolicySet:
-    """Appends a policy that differs from the newest one; returns the newest one then. A running service takes it up all at once."""
-    newest = newest_policy(log)
-    if newest is not None and newest.digest == policy.digest:
-        return newest
-    following = PolicySet(newest.version + 1 if newest else 1, policy.digest, dump(policy), now_ms() + TAKEN_UP_MS if newest else 0)
-    complete(log.append(CONTROLS, 0, [encode(following)]))
-    return following
-
-
 def embedded(
     data: Path, policy: Policy | None, public_url: str, *, partitions: int | None = None, insecure_loopback: bool = False, console: Console | None = None
 ) -> Running:
@@ -108,9 +90,9 @@ def embedded(
     """
     partitions = settle(data, partitions)
     log = sqlite_log(data)
-    newest = newest_policy(log)
+    newest = complete(newest_policy(log))
     chosen = policy or (parse_dumped(newest.body) if newest else Policy())
-    policy_set = publish(log, chosen)
+    policy_set = complete(publish(log, chosen, now_ms()))
     deliveries = SqliteDeliveries(data / DELIVERIES)
     engine = Engine.of_all(Ports(log, SqliteSnapshots(data / LOGS)), partitions, now_ms, lambda: secrets.randbits(62), policy_set)
 
@@ -124,8 +106,8 @@ def embedded(
         return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
 
     bookkeeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
-    service = Embedded(log, engine, bookkeeper, dispatcher(chosen), dispatcher, chosen, now_ms, lambda: secrets.token_hex(12))
-    if unusable := service.dispatcher.unusable():
+    service = Embedded(log, engine, bookkeeper, Delivery(log, dispatcher, chosen), chosen, now_ms, lambda: secrets.token_hex(12))
+    if unusable := service.delivery.dispatcher.unusable():
         raise ValueError("; ".join(unusable.values()))
     engine.decided, engine.adopted = service.decided, service.adopted
     app = create_app(service, tokens(data), insecure_loopback=insecure_loopback)

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
-
-import structlog
+from typing import Any, Final
 
 from service import canary
 from service.api import BehindError
 from service.api.ports import Applies, Check
 from service.bookkeeper import Bookkeeper
 from service.books import Books, BudgetStanding
-from service.couriers.dispatcher import Dispatcher
+from service.delivery import Delivery
 from service.engine import Engine
 from service.facts import Control, PolicySet, Receipt, Scope, encode
 from service.intake import Refusal
 from service.intake.partition import partition_of, root_of
+from service.log.blocking import complete
 from service.log.ports import JOURNAL, REFUSED, STREAM, Log, LogError
 from service.meter.fold import Meter
 from service.owners import Lag
@@ -38,19 +37,6 @@ LAG_MAX: Final = 500_000  # rows of stream and journal not yet folded; beyond it
 LAG_EVERY_MS: Final = 1_000
 BEHIND_S: Final = 2
 METRICS_S: Final = 2  # beyond it the folds' own counts are left out: the engine stands still
-COURIERS_PAUSE_S: Final = 2
-T = TypeVar("T")
-
-
-def complete(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine that never waits (SQLite's ports block instead) to its end, in this thread."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        value: T = done.value
-        return value
-    work.close()
-    raise AssertionError("a port of the embedded shell waited")
 
 
 @dataclass
@@ -60,8 +46,7 @@ class Embedded:
     log: Log
     engine: Engine
     bookkeeper: Bookkeeper
-    dispatcher: Dispatcher
-    another_dispatcher: Callable[[Policy], Dispatcher]
+    delivery: Delivery
     policy: Policy
     clock: Callable[[], int]
     nonce: Callable[[], str]
@@ -69,12 +54,6 @@ class Embedded:
     _canary: list[str] | None = None
     _lag: Lag = field(default_factory=Lag)
     _lag_ms: int = 0
-    _renewed: asyncio.Event = field(default_factory=asyncio.Event)
-    _wake: Callable[[], object] = field(default=lambda: None)  # what tells the couriers, once their loop is known
-    _renew: Callable[[], object] = field(default=lambda: None)
-
-    def __post_init__(self) -> None:
-        self._renew = self._renewed.set
 
     @property
     def books(self) -> Books:
@@ -138,7 +117,7 @@ class Embedded:
 
     async def metrics(self) -> str:
         """Prometheus text."""
-        couriers = Couriers(self.dispatcher.snapshot(), self.dispatcher.unusable())
+        couriers = Couriers(self.delivery.dispatcher.snapshot(), self.delivery.dispatcher.unusable())
         try:
             async with asyncio.timeout(METRICS_S):
                 return await asyncio.wrap_future(self.engine.ask(lambda states: self._exposition((states.wardens[0], list(states.meters.values())), couriers)))
@@ -151,45 +130,12 @@ class Embedded:
     def decided(self) -> None:
         """The engine has written: the books and the couriers look at once."""
         self.bookkeeper.thread.nudge()
-        self._wake()
+        self.delivery.nudge()
 
     def adopted(self, newest: PolicySet) -> None:
-        """A newer policy is in force: questions about it are answered from it. Its receivers are made where they are others, or some could not be made."""
-        before, self.policy = self.policy, parse_dumped(newest.body)
-        if (before.receivers, before.public_url) != (self.policy.receivers, self.policy.public_url) or self.dispatcher.unusable():
-            self._renew()
-
-    async def live(self) -> None:
-        """Delivers for ever, with the receivers of the policy in force.
-
-        Other receivers, and whatever ends a dispatcher (a full disk), mean another one, which takes up what had not ended.
-        """
-        loop = asyncio.get_running_loop()
-        self._wake = lambda: loop.call_soon_threadsafe(self.dispatcher.nudge)
-        self._renew = lambda: loop.call_soon_threadsafe(self._renewed.set)
-        try:
-            while True:
-                await self._deliver()
-                await self.dispatcher.close()
-                self._renewed.clear()
-                self.dispatcher = self.another_dispatcher(self.policy)
-                for name, reason in self.dispatcher.unusable().items():
-                    structlog.get_logger("couriers").warning("receiver_unusable", receiver=name, reason=reason)
-        finally:
-            await self.dispatcher.close()
-
-    async def _deliver(self) -> None:
-        """Until there are other receivers, or something failed and a pause has passed; what was being sent then is sent again, under its id."""
-        try:
-            await self.dispatcher.restore()
-            async with asyncio.TaskGroup() as tasks:
-                delivering = [tasks.create_task(self.dispatcher.follow(self.log)), tasks.create_task(self.dispatcher.run())]
-                await self._renewed.wait()
-                for task in delivering:
-                    task.cancel()
-        except Exception as failed:  # noqa: BLE001 -- whatever it was, nothing may be skipped and the door stays open
-            structlog.get_logger("couriers").warning("couriers_restart", reason=repr(failed), pause_s=COURIERS_PAUSE_S)
-            await asyncio.sleep(COURIERS_PAUSE_S)
+        """A newer policy is in force: questions about it are answered from it."""
+        self.policy = parse_dumped(newest.body)
+        self.delivery.adopt(self.policy)
 
 
 def _applies(found: dict[str, Any]) -> list[Applies]:

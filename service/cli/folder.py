@@ -8,6 +8,7 @@ from pathlib import Path
 
 from service.cli.failures import USAGE, fail
 from service.folder import LOGS, partitions_of
+from service.log.blocking import complete
 from service.log.ports import LogError
 from service.log.sqlite import SqliteLog
 from service.policy import Policy, parse_dumped
@@ -33,10 +34,10 @@ def opened(data: Path) -> Iterator[tuple[SqliteLog, int]]:
 
 def published(data: Path) -> Policy:
     """The policy that was published last in that folder."""
-    from service.bootstrap import newest_policy  # noqa: PLC0415 -- the whole service is slow to import
+    from service.published import newest_policy  # noqa: PLC0415 -- the whole service is slow to import
 
     with opened(data) as (log, _):
-        newest = newest_policy(log)
+        newest = complete(newest_policy(log))
     return parse_dumped(newest.body) if newest is not None else Policy()
 
 

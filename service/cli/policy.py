@@ -11,6 +11,7 @@ import typer
 
 from service.cli.examples import examples
 from service.cli.failures import fail, mistakes, read_policy
+from service.log.blocking import complete
 from service.log.ports import LogError
 from service.policy import Policy
 
@@ -41,12 +42,13 @@ def apply(
     chosen = read_policy(policy)
     if not data.is_dir():
         fail(f"--data {data}: there is no such folder; the first start of the service makes it")
-    from service.bootstrap import newest_policy, publish, sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
+    from service.bootstrap import now_ms, sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
+    from service.published import newest_policy, publish  # noqa: PLC0415
 
     try:
         with closing(sqlite_log(data)) as log:
-            before = newest_policy(log)
-            now = publish(log, chosen)
+            before = complete(newest_policy(log))
+            now = complete(publish(log, chosen, now_ms()))
     except LogError as failed:
         fail(str(failed))
     if before == now:

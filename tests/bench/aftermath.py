@@ -15,14 +15,15 @@ from typing import Any, NamedTuple
 
 from service.bookkeeper import Bookkeeper
 from service.books import SpendQuestion
-from service.bootstrap import newest_policy
 from service.engine import Engine as LiveEngine
 from service.engine import Ports
 from service.facts import Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
 from service.folder import LEDGER, LOGS
 from service.ledger import Ledger
+from service.log.blocking import complete
 from service.log.ports import JOURNAL, REFUSED, STREAM
 from service.log.sqlite import SqliteLog, SqliteSnapshots
+from service.published import newest_policy
 from service.records import Change, Outcome, Usage
 from service.replay.engine import Engine, totals
 from service.replay.outbox import decided
@@ -46,7 +47,7 @@ class Decided(NamedTuple):
 def settle(data: Path) -> dict[str, int]:
     """Two minutes pass on the folder, so that every minute has had its last word; what the meters counted."""
     log = SqliteLog(data / LOGS, lambda: time_ns() // 1_000_000 + LATER_MS)
-    policy = newest_policy(log)
+    policy = complete(newest_policy(log))
     assert policy is not None
     engine = LiveEngine.of_all(Ports(log, SqliteSnapshots(data / LOGS)), PARTITIONS, log._clock, lambda: secrets.randbits(62), policy)
     engine.thread.start()
@@ -103,7 +104,7 @@ def decisions_wrong(data: Path) -> list[str]:
     """Findings, incidents and lines must be those of an engine in memory that heard the same records at the same arrivals undisturbed."""
     log = SqliteLog(data / LOGS, _never)
     rows = [decode_journal(row.value) for row in _now(log.read(JOURNAL, 0, 0, ALL))]
-    policy = newest_policy(log)
+    policy = complete(newest_policy(log))
     decisions = asyncio.run(_outbox(log))
     log.close()
     assert policy is not None

@@ -8,15 +8,16 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from service.bookkeeper import Bookkeeper
-from service.bootstrap import publish
 from service.engine import Engine, Ports
 from service.facts import Control, PolicySet, Receipt, encode
 from service.folder import LEDGER, LOGS, settle
 from service.intake.partition import partition_of, root_of
 from service.ledger import Ledger
+from service.log.blocking import complete
 from service.log.ports import JOURNAL, REFUSED, STREAM
 from service.log.sqlite import SqliteLog, SqliteSnapshots
 from service.policy import Policy
+from service.published import publish
 from service.records import Record
 
 NOON_MS = 1_764_072_000_000  # 2025-11-25 12:00 UTC
@@ -34,7 +35,7 @@ class SmallService:
         self.books = Ledger(f"sqlite:///{data / LEDGER}")
         self.adopted: list[PolicySet] = []
         self.ports = Ports(self.log, self.snapshots)
-        self.engine = Engine.of_all(self.ports, partitions, lambda: self.now_ms, lambda: now_ms, publish(self.log, policy))
+        self.engine = Engine.of_all(self.ports, partitions, lambda: self.now_ms, lambda: now_ms, complete(publish(self.log, policy, now_ms)))
         self.engine.adopted = self.adopted.append
 
     @classmethod

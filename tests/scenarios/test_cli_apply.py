@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from service.bootstrap import newest_policy
 from service.folder import LOGS
+from service.log.blocking import complete
 from service.log.sqlite import SqliteLog
 from service.policy import load
+from service.published import newest_policy
 from tests.scenarios.commands import lines, run, transcript
 from tests.scenarios.lives import POLICY, call, lived
 from tests.scenarios.small_service import NOON_MS
@@ -59,7 +60,7 @@ def test_the_same_policy_is_not_published_twice_and_a_wrong_one_never(own: Path,
     assert done.stdout.startswith("published: version 2")
     assert "receivers[0].secret: missing" in done.stderr
     log = SqliteLog(own / LOGS, lambda: NOON_MS)
-    newest = newest_policy(log)
+    newest = complete(newest_policy(log))
     log.close()
     assert newest is not None
     assert newest.version == 2

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from service.embedded import complete
 from service.facts import Tally, decode_journal
 from service.folder import FIXED, LOGS
+from service.log.blocking import complete
 from service.log.ports import JOURNAL
 from service.log.sqlite import SqliteLog
 from service.money import NANO, usd

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
-from service.bootstrap import publish
+from service.bootstrap import now_ms
 from service.couriers.port import GaveUp, RetryLater
 from service.couriers.unmade import Unmade
+from service.log.blocking import complete
 from service.policy import load
+from service.published import publish
 from tests.samples import NOTICE, ORDER
 from tests.scenarios.live_service import Live, live, until
 
@@ -62,7 +64,7 @@ async def receiving() -> AsyncIterator[Hook]:
 
 async def apply(service: Live, text: str) -> None:
     """As `policy apply` does; returns when the service has taken it up."""
-    published = publish(service.running.log, load(text))
+    published = complete(publish(service.running.log, load(text), now_ms()))
 
     async def is_taken_up() -> bool:
         return service.running.engine.heard.policy_version == published.version and service.running.service.policy.digest == published.digest
