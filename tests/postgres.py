@@ -20,7 +20,8 @@ import pytest
 
 START_WITHIN_S = 60
 NONE_HERE = "NO POSTGRESQL ON THIS MACHINE: the books were tested on SQLite alone. On Debian and Ubuntu: apt-get install postgresql"
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB", "listen_addresses=", "logging_collector=off")
+QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "listen_addresses=", "logging_collector=off")
+FORGETFUL = ("wal_writer_delay=10s",)  # what a session commits with synchronous_commit=off is lost when the server is killed soon
 
 
 class Postgres:
@@ -38,7 +39,7 @@ class Postgres:
 
     def start(self) -> None:
         """Returns when it answers."""
-        options = [word for setting in (*QUICK, f"unix_socket_directories={self._folder}") for word in ("-c", setting)]
+        options = [word for setting in (*QUICK, *FORGETFUL, f"unix_socket_directories={self._folder}") for word in ("-c", setting)]
         self._server = self._run("postgres", "-D", str(self._folder / "data"), *options)
         ends = time.monotonic() + START_WITHIN_S
         while True:
@@ -51,13 +52,16 @@ class Postgres:
             else:
                 return
 
-    def stop(self) -> None:
-        """Ends it and every connection at once, as a kill does; what was committed is there when it is started again."""
+    def kill(self) -> None:
+        """Ends it and every connection at once; what was committed is there when it is started again."""
         self._server.send_signal(signal.SIGQUIT)
         self._server.wait(START_WITHIN_S)
 
     def fresh(self) -> str:
-        """The address of books that nobody has opened yet, as SQLAlchemy writes it: a schema each, which is made faster than a database."""
+        """The address of books that nobody has opened yet, as SQLAlchemy writes it: a schema each, which is made faster than a database.
+
+        It ends in the server's options, so that others can be added.
+        """
         self._given += 1
         with psycopg.connect(self._address, autocommit=True) as db:
             db.execute(f"CREATE SCHEMA books_{self._given}".encode())
@@ -103,5 +107,5 @@ def postgres() -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # short, and open to who the server runs as: a socket's path has 107 bytes at most
     server = Postgres(binaries, folder)
     yield server
-    server.stop()
+    server.kill()
     shutil.rmtree(folder)

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "schema": ("service.cli.schema", "Print the JSON Schema of records or of the policy."),
     "token": ("service.cli.token", "Create, list and revoke bearer tokens."),
     "topics": ("service.cli.topics", "Make the topics of the service in a Kafka cluster."),
+    "ledger": ("service.cli.ledger", "Build the books anew from the logs: `spendwarden ledger rebuild`."),
     "export": ("service.cli.export", "Write a log, or the transcript of a live service, to a file or standard output."),
 }
 EPILOG: Final = "Try: `spendwarden demo`, then `spendwarden replay FILE --policy POLICY`. Exit codes: 0 fine, 1 failed, 2 wrong usage or policy."

@@ -1,8 +1,9 @@
-"""What a person sees of a replay: a progress line while it reads, then spend by scope, budgets, incidents and their causes."""
+"""What a person sees of a replay: a progress line while it reads, then spend by scope, budgets, incidents and their causes; the bar of a rebuild."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -49,6 +50,15 @@ class Progress:
     def saw(self, events: int) -> None:
         """So many records by now."""
         self._seen = events
+
+
+@contextmanager
+def booking(rows: int, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error while rows are booked; gives what is told of so many more."""
+    columns = (TextColumn("booking"), BarColumn(), TaskProgressColumn(), TextColumn("{task.completed:,} rows"), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        task = bar.add_task("booking", total=rows)
+        yield lambda more: bar.advance(task, more)
 
 
 def spark(values: list[int]) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DBAPIError
 
 from service.books import IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion
 from service.facts import Counts, Incident
 from service.ledger import listing, retention, spending, sums
 from service.ledger.booking import book, empty
-from service.ledger.sql import engine_of, reading, writing
+from service.ledger.sql import engine_of, reading, told, writing
 from service.ledger.subjects import Subjects
 from service.ledger.tables import meta, places
 from service.log.ports import JOURNAL, OUTBOX, LogError, Row
@@ -29,6 +29,7 @@ class Ledger:
         self._engine = engine_of(url)
         self._writer, self._reader = writing(self._engine), reading(self._engine)
         self._subjects = Subjects()
+        event.listen(self._engine, "connect", self._subjects.doubt)
         with _telling("cannot open the books"), self._writer.begin() as db:
             meta.create_all(db)
 
@@ -60,7 +61,7 @@ class Ledger:
             with _telling(f"cannot book {topic} {partition}"), self._writer.begin() as db:
                 return book(db, self._subjects, topic, partition, rows)
         except BaseException:
-            self._subjects.forget()
+            self._subjects.doubt()
             raise
 
     @contextmanager
@@ -130,4 +131,4 @@ def _telling(what: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise LogError(f"{what}: {error.orig}") from error
+        raise LogError(f"{what}: {told(error)}") from error

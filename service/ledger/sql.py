@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 BUSY_MS: Final = 10_000
 SERVER_GONE: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # s and ms: a server that answers nothing is an error, not a wait
@@ -24,6 +25,12 @@ def engine_of(url: str) -> Engine:
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def told(error: DBAPIError) -> str:
+    """What the database says, and what to do where its file is damaged."""
+    damaged = getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+    return f"{error.orig}" + ("; move the books' file away while no service runs, then `spendwarden ledger rebuild`" if damaged else "")
 
 
 def writing(engine: Engine) -> Engine:

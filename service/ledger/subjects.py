@@ -19,17 +19,21 @@ Subject: TypeAlias = Cell | Member
 
 
 class Subjects:
-    """Numbers of subjects, with a bounded memory of them. What is remembered is forgotten when a transaction fails."""
+    """Numbers of subjects, with a bounded memory of them, which lasts no longer than the transactions in which they were given."""
 
     def __init__(self) -> None:
         self._known: dict[Subject, int] = {}
+        self._doubted = False
 
-    def forget(self) -> None:
-        """The transaction in which numbers were given did not happen."""
-        self._known.clear()
+    def doubt(self, *_: object) -> None:
+        """A transaction in which numbers were given may not have happened: it failed, or another server took over. Any thread may say so."""
+        self._doubted = True
 
     def numbers(self, db: Connection, asked: Iterable[Subject]) -> dict[Subject, int]:
         """The number of each, new ones written down."""
+        if self._doubted:
+            self._doubted = False
+            self._known.clear()
         wanted = set(asked)
         new = [subject for subject in wanted if subject not in self._known]
         if len(self._known) + len(new) > CACHE_MAX:

@@ -1,18 +1,16 @@
-"""The books' database: one that is locked or missing books nothing and says so, and every table is one PostgreSQL can make."""
+"""The books' database: one that is locked or missing books nothing and says so, and one that was killed, or lost its last commits, goes on."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
 from service.facts import MINUTE_MS, Counts, Envelope, Measures, Tally
 from service.ledger import Ledger
-from service.ledger.tables import meta
 from service.log.ports import JOURNAL, LogError
 from tests.core.ledger.heard import ALL, cell, rows
+from tests.postgres import Postgres
 
 
 def test_a_locked_or_missing_database_is_a_log_error_and_books_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +31,32 @@ def test_a_locked_or_missing_database_is_a_log_error_and_books_nothing(tmp_path:
     second.close()
 
 
-def test_every_table_can_be_made_in_postgresql() -> None:
-    for table in meta.sorted_tables:
-        assert "BIG" in str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+def test_what_a_killed_server_has_lost_is_booked_again(postgres: Postgres) -> None:
+    """A server may forget its last commits: one that commits asynchronously, or a follower that took over. Subjects are numbered anew then."""
+    url = postgres.fresh()
+    Ledger(url).close()
+    books = Ledger(f"{url}%20-csynchronous_commit%3Doff")
+    log = rows([Envelope(0, MINUTE_MS, 9, [Tally(cell(), 5, 0, 9, Measures(records=1, nanos=7))], Counts())])
+    assert books.apply(0, log) == 1
+    assert books.spend(ALL).nanos == 7
+    postgres.kill()
+    with pytest.raises(LogError, match="cannot ask the books"):
+        books.spend(ALL)
+    with pytest.raises(LogError, match="cannot open the books"):
+        Ledger(url)
+    postgres.start()
+    assert books.next_offset(JOURNAL, 0) == 0
+    assert books.apply(0, log) == 1
+    assert books.spend(ALL._replace(by="agent")).by == {"indexer": 7}
+    books.close()
+
+
+def test_connections_that_a_restart_has_cut_are_replaced_unnoticed(postgres: Postgres) -> None:
+    books = Ledger(postgres.fresh())
+    log = rows([Envelope(0, MINUTE_MS, 9, [Tally(cell(), 5, 0, 9, Measures(records=1, nanos=7))], Counts())] * 2)
+    assert books.apply(0, log[:1]) == 1
+    postgres.kill()
+    postgres.start()
+    assert books.apply(0, log) == 2
+    assert books.spend(ALL).nanos == 7
+    books.close()
