@@ -20,6 +20,7 @@ from service.facts import PolicySet
 from service.leases import Leased
 from service.owners import Holding
 from service.policy import parse_dumped
+from service.republish import Republisher
 from service.watchdog import Watchdog
 
 BEAT_S: Final = 1.0
@@ -34,6 +35,7 @@ class Worker:
     """`another_delivery` makes the couriers of an outbox partition; they remember where they stopped, whichever process they run in."""
 
     engine: Engine
+    republisher: Republisher
     another_delivery: Callable[[int, PolicySet], Delivery]
     clock_s: Callable[[], float]
     leased: Leased = field(default_factory=Leased)
@@ -42,6 +44,8 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.engine.decided, self.engine.adopted = self._decided, self._adopted
+        self.republisher.appended = self.engine.nudge
+        self.republisher.adopt(parse_dumped(self.engine.policy.body))
 
     def assigned(self, leased: Leased) -> None:
         """From now on these are ours, and no others. Called in the main loop, inside of a rebalance."""
@@ -60,18 +64,21 @@ class Worker:
 
     async def live(self, app: faust.App, stop: asyncio.Event) -> None:
         """Until `stop`, and then in order: saved, left, closed. Raises WorkerError when Faust ends by itself."""
-        watchdog = Watchdog({"engine": lambda: self.engine.heard.rounds, "main loop": lambda: self._beats}, self.clock_s)
+        beats = {"engine": lambda: self.engine.heard.rounds, "intake": lambda: self.republisher.beats, "main loop": lambda: self._beats}
+        watchdog = Watchdog(beats, self.clock_s)
         beating = asyncio.create_task(self._beat())
         self.engine.thread.start()
+        self.republisher.thread.start()
         watchdog.thread.start()
         try:
-            await app.start()
+            await _started(app)
             ended, stopped = asyncio.create_task(app.wait_until_stopped()), asyncio.create_task(stop.wait())
             await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
             if ended.done() and not stop.is_set():
                 raise WorkerError(f"Faust has ended by itself: {app.crash_reason!r}")
         finally:
+            await asyncio.to_thread(self.republisher.thread.stop)
             await asyncio.to_thread(self.engine.thread.stop)  # the last snapshot, while the partitions are still ours
             await app.stop()
             await asyncio.to_thread(watchdog.thread.stop)
@@ -91,5 +98,14 @@ class Worker:
 
     def _adopted(self, newest: PolicySet) -> None:
         policy = parse_dumped(newest.body)
+        self.republisher.adopt(policy)
         for delivery, _ in list(self._deliveries.values()):
             delivery.adopt(policy)
+
+
+async def _started(app: faust.App) -> None:
+    """Once it is a member. Raises WorkerError where it could not become one: most often no broker answers."""
+    try:
+        await app.start()
+    except Exception as failed:
+        raise WorkerError(f"Faust could not begin: {failed!r}") from failed

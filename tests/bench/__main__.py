@@ -21,6 +21,7 @@ BENCHES: Final = {
     "replay": ("tests.bench.replay", "records a second of meter and warden on one core; memory; growth with the number of records"),
     "latency": ("tests.bench.latency", "HTTP accept -> order accepted by a receiver, at several rates"),
     "kill": ("tests.bench.kill", "the live service killed again and again while fed: nothing lost, nothing repeated"),
+    "soak": ("tests.bench.soak", "workers on a real Kafka killed, stopped and put to sleep while fed: nothing lost, nothing repeated"),
 }
 
 

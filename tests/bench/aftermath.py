@@ -1,4 +1,4 @@
-"""What must be true on the data folder of a service that was killed: each question is answered by a list of what is wrong."""
+"""What must be true of the logs of a service that was killed: each question is answered by a list of what is wrong."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from service.bookkeeper import Bookkeeper
 from service.books import SpendQuestion
 from service.engine import Engine as LiveEngine
 from service.engine import Ports
-from service.facts import Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
+from service.facts import MINUTE_MS, Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
 from service.folder import LEDGER, LOGS
 from service.ledger import Ledger
 from service.log.blocking import complete
-from service.log.ports import JOURNAL, REFUSED, STREAM
+from service.log.ports import JOURNAL, REFUSED, STREAM, Log
 from service.log.sqlite import SqliteLog, SqliteSnapshots
 from service.published import newest_policy
 from service.records import Change, Outcome, Usage
-from service.replay.engine import Engine, totals
+from service.replay.engine import Engine
+from service.replay.journal import Repetition
 from service.replay.outbox import decided
 from service.replay.run import counted
 from tests.bench.live import ROOT
@@ -62,7 +63,7 @@ def settle(data: Path) -> dict[str, int]:
 
 def totals_wrong(data: Path, siege: Siege, counts: dict[str, int]) -> list[str]:
     """Nothing lost, nothing repeated: in the journal's own replay, in the books, and in the meters' counts."""
-    log = SqliteLog(data / LOGS, _never)
+    log = SqliteLog(data / LOGS, never)
     wrong = [] if counts["accepted"] == siege.records else [f"{siege.records:,} records were acknowledged, {counts['accepted']:,} are counted once"]
     wrong += [f"{name} = {counts[name]}" for name in ("conflicts", "unpriced", "repeats_forgotten", "unchecked") if counts[name]]
     keeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
@@ -70,7 +71,7 @@ def totals_wrong(data: Path, siege: Siege, counts: dict[str, int]) -> list[str]:
         pass
     booked = keeper.ledger.spend(SpendQuestion("default", by="agent"))
     wrong += differences("books", booked.by, siege.truth)
-    if (booked.nanos, booked.records) != (sum(siege.truth.values()), sum(1 for _ in _usages(data))):
+    if (booked.nanos, booked.records) != (sum(siege.truth.values()), len(_usages(log))):
         wrong.append(f"books: {booked.nanos} nanos of {booked.records} records, {sum(siege.truth.values())} were sent")
     keeper.ledger.close()
     if _now(log.span(REFUSED, 0))[1]:
@@ -79,8 +80,8 @@ def totals_wrong(data: Path, siege: Siege, counts: dict[str, int]) -> list[str]:
     return wrong
 
 
-def _usages(data: Path) -> Iterable[str]:
-    return {item.id for _, _, item in _stream(data) if isinstance(item, Usage)}
+def _usages(log: Log) -> set[str]:
+    return {item.id for _, _, item in _stream(log) if isinstance(item, Usage)}
 
 
 def transcript_wrong(data: Path) -> list[str]:
@@ -100,16 +101,16 @@ def _command(*words: str) -> bytes:
     return done.stdout
 
 
-def decisions_wrong(data: Path) -> list[str]:
-    """Findings, incidents and lines must be those of an engine in memory that heard the same records at the same arrivals undisturbed."""
-    log = SqliteLog(data / LOGS, _never)
-    rows = [decode_journal(row.value) for row in _now(log.read(JOURNAL, 0, 0, ALL))]
+def decisions_wrong(log: Log, until_ms: int | None = None) -> list[str]:
+    """Findings, incidents and lines must be those of an engine in memory that heard the same records at the same arrivals undisturbed.
+
+    `until_ms`: how far the live one had heard by its marks; else LATER_MS behind the last record.
+    """
+    rows = [decode_journal(row.value) for row in complete(log.read(JOURNAL, 0, 0, ALL))]
     policy = complete(newest_policy(log))
-    decisions = asyncio.run(_outbox(log))
-    log.close()
     assert policy is not None
-    live = _decided([row for row in rows if isinstance(row, Envelope)], decisions)
-    calm = _undisturbed(policy, _stream(data))
+    live = _decided([row for row in rows if isinstance(row, Envelope)], complete(_outbox(log)))
+    calm = _undisturbed(policy, _stream(log), until_ms)
     wrong: list[str] = []
     for name, found, right in zip(Decided._fields, live, calm, strict=True):
         if found != right:
@@ -117,20 +118,18 @@ def decisions_wrong(data: Path) -> list[str]:
     return wrong
 
 
-async def _outbox(log: SqliteLog) -> list[Decision]:
+async def _outbox(log: Log) -> list[Decision]:
     return [decision async for decisions in decided(log) for decision in decisions]
 
 
-def _stream(data: Path) -> list[tuple[int, int, Usage | Outcome | Change]]:
+def _stream(log: Log) -> list[tuple[int, int, Usage | Outcome | Change]]:
     """(arrival, partition, record) of all partitions, by arrival; what came in one instant stays in its partition's order."""
-    log = SqliteLog(data / LOGS, _never)
     found: list[tuple[int, int, Usage | Outcome | Change]] = []
     for partition in range(PARTITIONS):
-        for row in _now(log.read(STREAM, partition, 0, ALL)):
+        for row in complete(log.read(STREAM, partition, 0, ALL)):
             item = decode_stream(row.value)
             if not isinstance(item, Tick | PolicySet):
                 found.append((row.arrival_ms, partition, item))
-    log.close()
     return sorted(found, key=lambda each: each[:2])
 
 
@@ -144,12 +143,12 @@ class _Overheard(Engine):
         return super()._decide(out)
 
 
-def _undisturbed(policy: PolicySet, heard: Sequence[tuple[int, int, Usage | Outcome | Change]]) -> Decided:
+def _undisturbed(policy: PolicySet, heard: Sequence[tuple[int, int, Usage | Outcome | Change]], until_ms: int | None) -> Decided:
     engine = _Overheard(policy)
     decisions: list[Decision] = []
     for arrival_ms, _, record in heard:
         decisions += engine.hear(arrival_ms, record)
-    decisions += engine.finish(heard[-1][0] + LATER_MS)
+    decisions += engine.finish(heard[-1][0] + LATER_MS if until_ms is None else until_ms - MINUTE_MS)
     return _decided(engine.envelopes, decisions)
 
 
@@ -169,11 +168,9 @@ def _figures(f: Finding) -> tuple[Any, ...]:
     return (f.id, f.kind, f.scope, f.time_ms, f.arrival_ms, f.spend_nanos, f.expected_nanos, f.limit_nanos, f.observed, f.expected)
 
 
-def orders_wrong(data: Path, siege: Siege) -> list[str]:
+def orders_wrong(log: Log, siege: Siege) -> list[str]:
     """Whatever the receiver heard was decided; what it heard twice was the same; every order reached it."""
-    log = SqliteLog(data / LOGS, _never)
-    decisions = asyncio.run(_outbox(log))
-    log.close()
+    decisions = complete(_outbox(log))
     orders = {d.id for d in decisions if isinstance(d, Order)}
     known = {getattr(d, "id", "") for d in decisions}
     ids = [d.id for d in decisions if isinstance(d, Order)]
@@ -183,23 +180,17 @@ def orders_wrong(data: Path, siege: Siege) -> list[str]:
     return wrong
 
 
-def orders_undelivered(data: Path, siege: Siege) -> int:
+def orders_undelivered(log: Log, siege: Siege) -> int:
     """Orders that the receiver never heard: those that were overtaken or still waited at the end."""
-    log = SqliteLog(data / LOGS, _never)
-    decisions = asyncio.run(_outbox(log))
-    log.close()
+    decisions = complete(_outbox(log))
     return sum(isinstance(d, Order) and d.mode == "enforce" and d.id not in siege.told for d in decisions)
 
 
-def warden_totals(data: Path) -> dict[str, int]:
-    """Spend by agent, by the journal's own replay."""
-    from service.replay.journal import Repetition  # noqa: PLC0415
-
-    log = SqliteLog(data / LOGS, _never)
+def repeated(log: Log) -> Repetition:
+    """The journal's own replay."""
     repetition = Repetition(PARTITIONS)
-    repetition.hear(0, _now(log.read(JOURNAL, 0, 0, ALL)))
-    log.close()
-    return totals(repetition.wardens[0], "agent")
+    repetition.hear(0, complete(log.read(JOURNAL, 0, 0, ALL)))
+    return repetition
 
 
 def differences(what: str, found: dict[str, int], right: dict[str, int]) -> list[str]:
@@ -222,5 +213,5 @@ def _now(call: Any) -> Any:
     return asyncio.run(call)
 
 
-def _never() -> int:
+def never() -> int:
     raise AssertionError("who only reads stamps nothing")

@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from service.folder import LOGS
+from service.log.sqlite import SqliteLog
 from tests.bench import aftermath
 from tests.bench.figures import Figure, exactly, quantile
 from tests.bench.siege import besiege
@@ -28,13 +30,16 @@ def killed(folder: Path, kills: int, seed: int) -> list[Figure]:
     """One siege and its aftermath; what is wrong goes to standard error, its number into the figures."""
     live, siege = asyncio.run(besiege(folder, kills, seed))
     counts = aftermath.settle(live.data)
+    log = SqliteLog(live.data / LOGS, aftermath.never)
     asked = {
         "totals, books and counts that differ from the truth": aftermath.totals_wrong(live.data, siege, counts)
-        + aftermath.differences("journal's replay", aftermath.warden_totals(live.data), siege.truth),
+        + aftermath.differences("journal's replay", aftermath.repeated(log).spend_by("agent"), siege.truth),
         "bytes of the transcript that its journal's replay prints otherwise": aftermath.transcript_wrong(live.data),
-        "findings, incidents and lines unlike an undisturbed run's": aftermath.decisions_wrong(live.data),
-        "orders said twice, changed, or that nobody decided": aftermath.orders_wrong(live.data, siege),
+        "findings, incidents and lines unlike an undisturbed run's": aftermath.decisions_wrong(log),
+        "orders said twice, changed, or that nobody decided": aftermath.orders_wrong(log, siege),
     }
+    undelivered = aftermath.orders_undelivered(log, siege)
+    log.close()
     for name, wrong in asked.items():
         for each in wrong[:5]:
             print(f"{name}: {each}", file=sys.stderr)
@@ -49,6 +54,6 @@ def killed(folder: Path, kills: int, seed: int) -> list[Figure]:
         Figure("repeats heard", counts["duplicates"], ""),
         Figure("events at the receiver", len(siege.told), ""),
         Figure("events it heard twice under one id", sum(n - 1 for n in siege.told.values()), ""),
-        Figure("orders that never came (overtaken, or waiting at the end)", aftermath.orders_undelivered(live.data, siege), ""),
+        Figure("orders that never came (overtaken, or waiting at the end)", undelivered, ""),
         *[exactly(name, len(wrong)) for name, wrong in asked.items()],
     ]

@@ -97,10 +97,10 @@ async def _strike(live: Live, siege: Siege, chance: random.Random, kills: int, o
 
 async def _feed(live: Live, siege: Siege, chance: random.Random, name: str, over: asyncio.Event) -> None:
     """Batches one after the other, each again and again until it is acknowledged, some of them although they were."""
-    source, client = _records(chance, name), Client(live.port)
+    source, client = records(chance, name), Client(live.port)
     told: list[bytes] = []
     while not over.is_set():
-        batch = [_stamped(next(source), siege) for _ in range(chance.randrange(1, 40))]
+        batch = [msgspec.json.encode(stamped(next(source), siege)) for _ in range(chance.randrange(1, 40))]
         siege.batches += 1
         again = [chance.choice(told) for _ in batch if told and chance.random() < 0.2]
         told += batch
@@ -122,15 +122,15 @@ async def _until_acknowledged(client: Client, body: bytes, siege: Siege) -> None
         await asyncio.sleep(RETRY_S)
 
 
-def _stamped(record: Record, siege: Siege) -> bytes:
-    """The record at the present time, and what it adds to the truth."""
+def stamped(record: Record, siege: Siege) -> Record:
+    """The record at the present time; what it adds is noted as the truth."""
     siege.records += 1
     if isinstance(record, Usage):
         siege.truth[record.agent] += int(Decimal(str(record.cost_usd)) * 10**9)
-    return msgspec.json.encode(msgspec.structs.replace(record, time=round(time(), 3)))
+    return msgspec.structs.replace(record, time=round(time(), 3))
 
 
-def _records(chance: random.Random, name: str) -> Iterator[Record]:
+def records(chance: random.Random, name: str) -> Iterator[Record]:
     """Runs of all sorts, interleaved record by record, for ever."""
     live: list[Iterator[Record]] = []
     number = 0
