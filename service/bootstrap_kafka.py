@@ -23,9 +23,12 @@ from service.facts import PolicySet, Receipt, encode
 from service.intake.partition import journal_of
 from service.leases import Membership, leases
 from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, check, topics
+from service.log.kafka.source import Member, joined
+from service.log.kafka.topics import IN
 from service.log.ports import JOURNAL, Log, Snapshots
 from service.policy import Policy, parse_dumped
 from service.published import newest_policy, publish
+from service.republish import Republisher
 from service.settings import KafkaSettings
 from service.worker import Worker
 
@@ -51,7 +54,9 @@ async def work(settings: KafkaSettings, shape: Shape, membership: Membership, po
         def delivery(partition: int, newest: PolicySet) -> Delivery:
             return _delivery(log, snapshots, partition, parse_dumped(newest.body), shape)
 
-        worker = Worker(engine, delivery, monotonic)
+        member = Member(membership.session_s, membership.id if membership.static else None)
+        republisher = Republisher(settings.topic_prefix + IN, lambda topic: joined(topic, cluster, member, now_ms), log, shape.partitions)
+        worker = Worker(engine, republisher, delivery, monotonic)
         app = leases(settings, membership, data / membership.id, worker.assigned, worker.revoked)
         await worker.live(app, stop)
 
