@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 from service.facts import Control, Decision, Envelope, PricedLate, Receipt, decode_journal, decode_outbox
 from service.ledger import sums
 from service.ledger.decisions import Place, book_decisions, book_said
-from service.ledger.sql import put
+from service.ledger.sql import lock, put
 from service.ledger.subjects import Subjects
 from service.ledger.tables import meta, places, subjects
 from service.log.ports import JOURNAL, Row
@@ -38,9 +38,10 @@ def book(db: Connection, known: Subjects, topic: str, partition: int, rows: Sequ
 def empty(db: Connection, begins: Mapping[tuple[str, int], int]) -> None:
     """Forgets everything but the subjects' numbers, which other processes have in memory; partitions will be read from where they begin.
 
-    How far was read goes first: whoever is booking meanwhile holds its place, and is waited for.
+    Who books meanwhile writes its place first, and so is waited for, or waits before it has touched anything.
     """
-    for table in (places, *meta.sorted_tables):
+    lock(db, places)
+    for table in meta.sorted_tables:
         if table is not subjects:
             db.execute(delete(table))
     put(db, places, [_place(topic, partition, first) for (topic, partition), first in begins.items() if first])

@@ -43,6 +43,12 @@ def reading(engine: Engine) -> Engine:
     return engine if engine.dialect.name == "sqlite" else engine.execution_options(isolation_level="REPEATABLE READ")
 
 
+def lock(db: Connection, table: Table) -> None:
+    """Waits for whoever writes to the table, and lets nobody write to it until the transaction ends; in SQLite that is so from the beginning."""
+    if db.dialect.name == "postgresql":
+        db.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+
+
 def put(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep_first: bool = False) -> None:
     """Writes rows over those with the same primary key, or only where there is none."""
     if rows:

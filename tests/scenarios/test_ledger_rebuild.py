@@ -18,7 +18,7 @@ from service.books import SpendQuestion
 from service.facts import MINUTE_MS, Control, Counts, Envelope, Fact, Measures, Outbox, PricedLate, Tally, encode
 from service.folder import LEDGER, LOGS
 from service.ledger import Ledger
-from service.ledger.tables import deliveries, hours, meta, minutes, orders, places, subjects
+from service.ledger.tables import deliveries, hours, meta, minutes, open_minutes, orders, places, subjects
 from service.log.memory import MemoryLog
 from service.log.ports import JOURNAL, OUTBOX, Log, LogError, Row
 from service.log.sqlite import SqliteLog
@@ -85,6 +85,7 @@ async def test_the_rebuilt_books_are_those_that_were_kept(fresh: Fresh, log: Sql
         db.execute(update(minutes).values(nanos=minutes.c.nanos + 1))
         db.execute(update(orders).values(state="nonsense"))
         db.execute(deliveries.insert().values(id="never", receiver="said", state="delivered", reason="", time_ms=0))
+        db.execute(open_minutes.insert().values(journal=0, partition=99, subject=1, minute=0, offset=0, nanos=1))
         db.execute(update(places).values(next_offset=10**9))
     engine.dispose()
     assert tables(kept) != before
