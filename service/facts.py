@@ -99,8 +99,8 @@ class Member(NamedTuple):
 class Measures(Struct, array_like=True, gc=False):
     """Sums over the records of one tally. All whole numbers; `last_ms` is the greatest event time among them.
 
-    `nanos` is what it cost, as told or else by our table; `list_nanos` is what our table says, and `*_pico` the parts of that by
-    kind of token (pico-dollars, so that they add up before the rounding); they are 0 where the table knows no price.
+    `nanos` is what it cost, as told or else by our table; `*_pico` is what our table says that the tokens of each kind cost, in
+    pico-dollars, so that they add up before the rounding: known at the last word, and 0 where the table knows no price.
     `planned_nanos` is the part of `nanos` that the policy's calendar expected.
     """
 
@@ -122,7 +122,6 @@ class Measures(Struct, array_like=True, gc=False):
     cache_read_pico: int = 0
     cache_write_pico: int = 0
     output_pico: int = 0
-    list_nanos: int = 0
     unpriced: int = 0
     began: int = 0
     ended: int = 0

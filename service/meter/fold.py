@@ -17,6 +17,7 @@ from service.meter import usage
 from service.meter.cells import last_word, progress
 from service.meter.identities import repeated
 from service.meter.plan import compile_plan
+from service.meter.pricing import list_tokens
 from service.meter.runs import Run, is_stuck
 from service.meter.state import Meter
 from service.records import Change, Outcome, Usage, instant
@@ -118,6 +119,8 @@ def _speak(meter: Meter, arrival_ms: int, out: list[Envelope]) -> None:
 def _turn(meter: Meter, minute: int) -> list[Fact]:
     """The arrival minute is over: its last word, and what is due once a minute."""
     meter.counts.names_dropped += meter.minute.callers.dropped
+    for cell in meter.minute.cells.values():
+        list_tokens(cell)
     facts: list[Fact] = [*last_word(meter.minute)]
     meter.minute.number = minute
     facts += [_run_spend(tenant, root, run, meter.heard) for tenant, root, run in meter.runs.sweep(minute, meter.habits)]

@@ -5,36 +5,32 @@ from __future__ import annotations
 from service.meter.cells import Open
 from service.meter.plan import Plan
 from service.money import PICO_PER_NANO
-from service.prices import quantity_nanos
+from service.prices import Rates, quantity_nanos
 from service.records import Usage
 
 
-def listed(cell: Open, u: Usage) -> int:
-    """The table's price of a record's tokens in nanos; its parts by kind of token join the cell's sums."""
+def by_table(rates: Rates, u: Usage) -> int:
+    """The table's price of a record's tokens in nanos."""
+    pico = u.input_tokens * rates.input + u.cache_read_tokens * rates.cache_read + u.cache_write_tokens * rates.cache_write + u.output_tokens * rates.output
+    return pico * rates.batch_numerator // (rates.batch_denominator * PICO_PER_NANO) if u.batch else pico // PICO_PER_NANO
+
+
+def list_tokens(cell: Open) -> None:
+    """At a cell's last word: what the table says its tokens cost, whatever was told, by the prices in force then."""
     rates, sums = cell.rates, cell.sums
-    assert rates is not None
-    a, b = u.input_tokens * rates.input, u.cache_read_tokens * rates.cache_read
-    c, d = u.cache_write_tokens * rates.cache_write, u.output_tokens * rates.output
-    if u.batch:
-        n, m = rates.batch_numerator, rates.batch_denominator
-        nanos = (a + b + c + d) * n // (m * PICO_PER_NANO)
-        a, b, c, d = a * n // m, b * n // m, c * n // m, d * n // m
-    else:
-        nanos = (a + b + c + d) // PICO_PER_NANO
-    sums.input_pico += a
-    sums.cache_read_pico += b
-    sums.cache_write_pico += c
-    sums.output_pico += d
-    sums.list_nanos += nanos
-    return nanos
+    if rates is None:
+        return
+    n, per = (rates.batch_numerator, rates.batch_denominator) if cell.cell.batch else (1, 1)
+    sums.input_pico = sums.input * rates.input * n // per
+    sums.cache_read_pico = sums.cache_read * rates.cache_read * n // per
+    sums.cache_write_pico = sums.cache_write * rates.cache_write * n // per
+    sums.output_pico = sums.output * rates.output * n // per
 
 
-def priced(plan: Plan, u: Usage, cell: Open, by_table: int, event_ms: int) -> int | None:
-    """What a record without a told cost in dollars costs in nanos; None, with its tokens kept for a later price, where nobody knows."""
+def priced(plan: Plan, u: Usage, cell: Open, event_ms: int) -> int | None:
+    """What a record costs in nanos that says no cost in dollars and has no price per token; None, with its tokens kept for a later price, where nobody knows."""
     if u.cost is not None:
         known = plan.convert(u.cost, u.currency, event_ms)
-    elif cell.rates is not None:
-        known = by_table
     elif u.quantity is not None and u.unit:
         known = _by_quantity(plan, u, cell, event_ms)
     else:

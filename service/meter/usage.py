@@ -12,7 +12,7 @@ from service.meter import members
 from service.meter.cells import CELLS_PER_MINUTE_MAX, OTHER, CellKey, Open
 from service.meter.identities import repeated
 from service.meter.once import say_once, say_violations
-from service.meter.pricing import listed, priced
+from service.meter.pricing import by_table, priced
 from service.meter.runs import Run, follow, storm
 from service.meter.state import Meter
 from service.money import nanos_of
@@ -36,8 +36,12 @@ def hear(meter: Meter, offset: int, arrival_ms: int, u: Usage) -> None:
     cell = minute.cells.get(key)
     if cell is None:
         cell = _open(meter, key, event_ms, arrival_ms)
-    by_table = listed(cell, u) if cell.rates is not None else 0
-    nanos = told if told is not None else _untold(meter, u, cell, by_table, event_ms, arrival_ms)
+    if told is not None:
+        nanos = told
+    elif cell.rates is not None and u.cost is None:
+        nanos = by_table(cell.rates, u)
+    else:
+        nanos = _untold(meter, u, cell, event_ms, arrival_ms)
     _add(cell.sums, u, nanos, event_ms)
     if cell.planned or (plan.planned_by_member and plan.is_planned(u, event_ms)):
         cell.sums.planned_nanos += nanos
@@ -94,9 +98,9 @@ def _open(meter: Meter, key: CellKey, event_ms: int, arrival_ms: int) -> Open:
     return opened
 
 
-def _untold(meter: Meter, u: Usage, cell: Open, by_table: int, event_ms: int, arrival_ms: int) -> int:
-    """What a record without a told cost in dollars costs; 0, counted and said where nobody knows."""
-    nanos = priced(meter.plan, u, cell, by_table, event_ms)
+def _untold(meter: Meter, u: Usage, cell: Open, event_ms: int, arrival_ms: int) -> int:
+    """What a record costs that neither says it in dollars nor has a price per token; 0, counted and said where nobody knows."""
+    nanos = priced(meter.plan, u, cell, event_ms)
     if nanos is not None:
         return nanos
     meter.counts.unpriced += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given, settings
 
@@ -52,13 +54,17 @@ def test_at_every_mark_what_was_said_so_far_adds_up_to_what_was_heard_so_far(hea
 
 @given(streams())
 @settings(max_examples=60, deadline=None)
-def test_what_a_record_costs_splits_into_its_tokens(heard: list[Heard]) -> None:
-    """The parts by kind of token, in pico-dollars, are what the list says, before the one rounding per record."""
+def test_what_the_list_says_splits_into_tokens(heard: list[Heard]) -> None:
+    """By kind of token, in pico-dollars; a record's own price is that, rounded down once."""
     run = told(CALM, heard)
+    plan = run.engine.meters[0].plan
     for fact in (fact for envelope in run.engine.envelopes for fact in envelope.facts if isinstance(fact, Tally)):
         s: Measures = fact.sums
-        listed_pico = s.input_pico + s.cache_read_pico + s.cache_write_pico + s.output_pico
-        assert 0 <= listed_pico - s.list_nanos * 1000 < s.records * 1000 + 4 * s.records
+        rates = plan.rates(fact.cell.provider, fact.cell.model, fact.event_minute)
+        tokens = (s.input, s.cache_read, s.cache_write, s.output)
+        factor = Fraction(rates.batch_numerator, rates.batch_denominator) if rates and fact.cell.batch else 1
+        parts = [int(n * pico * factor) for n, pico in zip(tokens, rates[:4], strict=True)] if rates else [0, 0, 0, 0]
+        assert [s.input_pico, s.cache_read_pico, s.cache_write_pico, s.output_pico] == parts
         assert s.unpriced <= s.records
 
 
