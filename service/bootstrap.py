@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,24 +14,26 @@ from time import time_ns  # noqa: TID251 -- the one clock of the service
 from fastapi import FastAPI
 from rich.console import Console
 
-from service.api import Tokens, create_app
+from service.api import Check, Tokens, create_app
 from service.bookkeeper import Bookkeeper
 from service.couriers.deliveries import SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
 from service.couriers.port import Parts, Receiver
 from service.couriers.registry import COURIERS, couriers_of
 from service.delivery import Delivery
-from service.embedded import Embedded
 from service.engine import Engine, Ports
-from service.facts import Receipt, encode
+from service.facts import PolicySet, Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
+from service.front import Front
 from service.ledger import Ledger
 from service.log.blocking import complete
 from service.log.ports import JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
+from service.owners import Lag
 from service.policy import ConsoleReceiver, Policy, parse_dumped
 from service.published import newest_policy, publish
 from service.settings import secret
+from service.telemetry import Couriers
 from service.warden.plan import CONSOLE
 
 
@@ -45,21 +47,22 @@ class Running:
     """A service put together, not yet begun."""
 
     app: FastAPI
-    service: Embedded
+    service: Front
     engine: Engine
     bookkeeper: Bookkeeper
+    delivery: Delivery
     deliveries: SqliteDeliveries
     log: SqliteLog
     policy: Policy
 
     @asynccontextmanager
-    async def alive(self) -> AsyncIterator[asyncio.Task[None]]:
+    async def alive(self) -> AsyncIterator[Sequence[asyncio.Task[None]]]:
         """Begins the engine, the books and the couriers, whose task it gives; in the end folds what there is, saves and lets go of it all."""
         self.engine.thread.start()
         self.bookkeeper.thread.start()
-        delivering = asyncio.create_task(self.service.delivery.live())
+        delivering = asyncio.create_task(self.delivery.live())
         try:
-            yield delivering
+            yield (delivering,)
         finally:
             delivering.cancel()
             await asyncio.gather(delivering, return_exceptions=True)
@@ -106,12 +109,40 @@ def embedded(
         return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
 
     bookkeeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
-    service = Embedded(log, engine, bookkeeper, Delivery(log, dispatcher, chosen), chosen, now_ms, lambda: secrets.token_hex(12))
-    if unusable := service.delivery.dispatcher.unusable():
+    delivery = Delivery(log, dispatcher, chosen)
+    if unusable := delivery.dispatcher.unusable():
         raise ValueError("; ".join(unusable.values()))
-    engine.decided, engine.adopted = service.decided, service.adopted
+    service = _front(log, engine, bookkeeper, delivery, chosen)
     app = create_app(service, tokens(data), insecure_loopback=insecure_loopback)
-    return Running(app, service, engine, bookkeeper, deliveries, log, chosen)
+    return Running(app, service, engine, bookkeeper, delivery, deliveries, log, chosen)
+
+
+def _front(log: SqliteLog, engine: Engine, bookkeeper: Bookkeeper, delivery: Delivery, policy: Policy) -> Front:
+    """What the door asks; the engine tells the books, the couriers and the door what it has written and taken up."""
+
+    async def append(topic: str, batches: Mapping[int, Sequence[bytes]]) -> None:
+        await asyncio.to_thread(lambda: complete(log.append_many(topic, batches)))
+
+    async def lag() -> Lag:
+        return await asyncio.to_thread(lambda: complete(engine.lag()))
+
+    async def conditions() -> Sequence[Check]:
+        return (Check("engine", engine.heard.ready, engine.heard.failure),)
+
+    def couriers() -> Couriers:
+        return Couriers(delivery.dispatcher.snapshot(), delivery.dispatcher.unusable())
+
+    def decided() -> None:
+        bookkeeper.thread.nudge()
+        delivery.nudge()
+
+    def adopted(newest: PolicySet) -> None:
+        service.adopted(newest)
+        delivery.adopt(service.policy)
+
+    service = Front(append, engine, lag, conditions, bookkeeper, policy, now_ms, lambda: secrets.token_hex(12), engine.partitions, couriers=couriers)
+    engine.decided, engine.adopted = decided, adopted
+    return service
 
 
 def receivers_of(policy: Policy) -> list[Receiver]:

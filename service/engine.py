@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import structlog
 
+from service.asked import Heard, Questions, States, refused
 from service.background import Background
 from service.facts import MARK_MS, PolicySet
 from service.log.ports import Log, LogError, Snapshots
-from service.meter.fold import Meter
 from service.owners import Holding, Lag, Owners
 from service.retention import Kept, trim
 from service.runner import OwnerError
-from service.warden.state import Warden
 
 SECOND_MS: Final = 1_000
 IDLE_S: Final = 0.02
@@ -40,26 +39,6 @@ class Ports(NamedTuple):
 
 
 Opens: TypeAlias = Callable[[], AbstractAsyncContextManager[Ports]]
-
-
-class States(NamedTuple):
-    """The folds' own states by partition, to be looked at between two rounds."""
-
-    meters: Mapping[int, Meter]
-    wardens: Mapping[int, Warden]
-
-
-@dataclass
-class Heard:
-    """What the shell shows of its engine: read by other threads, written by this one only."""
-
-    ready: bool = False
-    failure: str = "starting"
-    restarts: int = 0
-    folded_rows: int = 0
-    saved_ms: int = 0
-    policy_version: int = 0
-    rounds: int = 0
 
 
 @dataclass
@@ -79,7 +58,7 @@ class Engine:
     _owners: Owners | None = None
     journals: int = 1
     _saves: deque[Future[None]] = field(default_factory=deque)
-    _questions: deque[tuple[Callable[[States], Any], Future[Any]]] = field(default_factory=deque)
+    _questions: Questions = field(default_factory=Questions)
     _wake: Callable[[], object] = lambda: None
     _second: int = 0
     _trimmed_ms: int = 0
@@ -103,12 +82,10 @@ class Engine:
 
     def ask(self, question: Callable[[States], T]) -> Future[T]:
         """Answers from the states themselves, between two rounds, in the engine's thread; with a LogError while it has failed."""
-        answer: Future[T] = Future()
         if self.heard.restarts and not self.heard.ready:
-            answer.set_exception(LogError(f"the engine has failed and begins again soon: {self.heard.failure}"))
-        else:
-            self._questions.append((question, answer))
-            self._wake()
+            return refused(f"the engine has failed and begins again soon: {self.heard.failure}")
+        answer = self._questions.ask(question)
+        self._wake()
         return answer
 
     def save_soon(self) -> Future[None]:
@@ -137,7 +114,7 @@ class Engine:
                 log.exception("engine_fault")
                 self._pause(f"fault: {fault!r}", log)
         self._wake = lambda: None
-        self._refuse()
+        self._questions.refuse("the engine has stopped")
 
     def _pause(self, reason: str, log: structlog.stdlib.BoundLogger) -> None:
         """All owners have ended; after a while they are restored."""
@@ -145,7 +122,7 @@ class Engine:
         pause_s = RESTART_S[min(self.heard.restarts, len(RESTART_S) - 1)]
         self.heard.restarts += 1
         log.warning("engine_restarts", reason=reason, pause_s=pause_s, restarts=self.heard.restarts)
-        self._refuse()
+        self._questions.refuse("the engine has stopped")
         self.thread.pause(pause_s)
 
     async def restore(self, ports: Ports, now_ms: int) -> None:
@@ -160,7 +137,7 @@ class Engine:
             news.clear()
             now_ms = self.clock()
             moved = await self.round(now_ms)
-            self._answer()
+            self._questions.answer(States({p: it.state for p, it in self.held.meters.items()}, {p: it.state for p, it in self.held.wardens.items()}))
             await self._save_asked(now_ms)
             if self.thread.stopping and not moved:
                 await self.save(now_ms)
@@ -218,20 +195,3 @@ class Engine:
             if done.set_running_or_notify_cancel():
                 await self.save(now_ms)
                 done.set_result(None)
-
-    def _answer(self) -> None:
-        while self._questions:
-            states = States({p: owner.state for p, owner in self.held.meters.items()}, {p: owner.state for p, owner in self.held.wardens.items()})
-            question, answer = self._questions.popleft()
-            if not answer.set_running_or_notify_cancel():  # whoever asked waits no more
-                continue
-            try:
-                answer.set_result(question(states))
-            except Exception as wrong:  # noqa: BLE001 -- it is raised again where it was asked
-                answer.set_exception(wrong)
-
-    def _refuse(self) -> None:
-        while self._questions:
-            answer = self._questions.popleft()[1]
-            if answer.set_running_or_notify_cancel():
-                answer.set_exception(LogError("the engine has stopped"))

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from service.facts import PolicySet, Tick, encode
 from service.log import snapshot
@@ -76,6 +76,45 @@ class Fold(Protocol[State]):
         ...
 
 
+class Restored(NamedTuple, Generic[State]):
+    """The newest snapshot as a state, the offset to read on from, and an epoch that is free for a writer."""
+
+    epoch: int
+    state: State
+    offset: int
+
+
+def name_of(fold: Fold[Any], partition: int) -> str:
+    """Under which its snapshots are kept."""
+    return f"{fold.kind}-{partition}"
+
+
+async def restored(fold: Fold[State], partition: int, log: Log, snapshots: Snapshots) -> Restored[State]:
+    """Only reads. Raises OwnerError where the partition cannot be carried on, LogError where it cannot be read now."""
+    name = name_of(fold, partition)
+    found = await snapshot.newest(name, snapshots)
+    first, end = await log.span(fold.source, partition)
+    if found.version > fold.version:
+        raise OwnerError(f"{name}: its snapshot has version {found.version}, this program reads up to {fold.version}; start the newer program")
+    if found.parts is None and first > 0:
+        raise OwnerError(f"{name}: there is no snapshot, and {fold.source}-{partition} begins at offset {first}: what lies before is lost")
+    if not first <= found.offset <= end:
+        raise OwnerError(f"{name}: its snapshot reads on from offset {found.offset}, but {fold.source}-{partition} holds {first} up to {end}")
+    return Restored(found.epoch, fold.empty(partition) if found.parts is None else fold.load(found.parts, partition), found.offset)
+
+
+def decoded(fold: Fold[Any], partition: int, rows: Sequence[Row]) -> list[tuple[int, int, Any]]:
+    """Rows as the fold takes them. Intake lets nothing in that is no row, so one that cannot be read means that the log is damaged or not ours."""
+    decode = fold.decode
+    items: list[tuple[int, int, Any]] = []
+    try:
+        items.extend((offset, arrival_ms, decode(raw)) for offset, arrival_ms, raw in rows)
+    except (ValueError, LookupError) as broken:
+        where = f"offset {rows[len(items)].offset} of {fold.source}-{partition}"
+        raise OwnerError(f"{name_of(fold, partition)}: {where} is not a row: {broken}") from broken
+    return items
+
+
 @dataclass(slots=True)
 class Owner(Generic[State]):
     """Made by `Owner.restore`; `offset` is the next row's. One task at a time may step or save it."""
@@ -97,24 +136,16 @@ class Owner(Generic[State]):
 
         Raises OwnerError where the partition cannot be carried on, LogError where it cannot be read now.
         """
-        name = f"{fold.kind}-{partition}"
-        found = await snapshot.newest(name, snapshots)
-        first, end = await log.span(fold.source, partition)
-        if found.version > fold.version:
-            raise OwnerError(f"{name}: its snapshot has version {found.version}, this program reads up to {fold.version}; start the newer program")
-        if found.parts is None and first > 0:
-            raise OwnerError(f"{name}: there is no snapshot, and {fold.source}-{partition} begins at offset {first}: what lies before is lost")
-        if not first <= found.offset <= end:
-            raise OwnerError(f"{name}: its snapshot reads on from offset {found.offset}, but {fold.source}-{partition} holds {first} up to {end}")
-        state = fold.empty(partition) if found.parts is None else fold.load(found.parts, partition)
-        return cls(fold, partition, log, snapshot.Writer(name, snapshots, found.epoch, nonce), state, found.offset, now_ms)
+        found = await restored(fold, partition, log, snapshots)
+        writer = snapshot.Writer(name_of(fold, partition), snapshots, found.epoch, nonce)
+        return cls(fold, partition, log, writer, found.state, found.offset, now_ms)
 
     async def step(self, limit: int, now_ms: int) -> int:
         """Folds up to `limit` rows and returns their number; saves when SAVE_EVERY_MS or SAVE_EVERY_ROWS have passed."""
         with self._or_end():
             rows = await self.log.read(self.fold.source, self.partition, self.offset, limit)
             if rows:
-                await self._say(self.fold.fold(self.state, self._decode(rows)))
+                await self._say(self.fold.fold(self.state, decoded(self.fold, self.partition, rows)))
                 self.offset = rows[-1].offset + 1
                 self._rows_unsaved += len(rows)
         if self._rows_unsaved >= SAVE_EVERY_ROWS or (self._rows_unsaved and now_ms - self.saved_ms >= SAVE_EVERY_MS):
@@ -147,17 +178,6 @@ class Owner(Generic[State]):
             batches[partition].append(fact)
         if batches:
             await self.log.append_many(self.fold.sink, batches)
-
-    def _decode(self, rows: Sequence[Row]) -> list[tuple[int, int, Any]]:
-        """Intake lets nothing in that is no row, so one that cannot be read means that the log is damaged or not ours."""
-        decode = self.fold.decode
-        items: list[tuple[int, int, Any]] = []
-        try:
-            items.extend((offset, arrival_ms, decode(raw)) for offset, arrival_ms, raw in rows)
-        except (ValueError, LookupError) as broken:
-            where = f"offset {rows[len(items)].offset} of {self.fold.source}-{self.partition}"
-            raise OwnerError(f"{self.snapshots.owner}: {where} is not a row: {broken}") from broken
-        return items
 
     @contextmanager
     def _or_end(self) -> Iterator[None]:

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from service.engine import Heard
+from service.asked import Heard, States
 from service.facts import Counts
 from service.intake import Refusal
 from service.meter.fold import Meter
@@ -56,12 +56,17 @@ class Telemetry:
         self._taken += records
         self._refused.update((str(refusal.reason), refusal.field) for refusal in refusals)
 
-    def exposition(self, heard: Heard, lag: Lag, folded: tuple[Warden, Sequence[Meter]] | None, couriers: Couriers, now_ms: int) -> str:
-        """Prometheus text of everything; without the folds' own counts while the engine has failed, because those it begins again with may be less."""
+    def exposition(self, heard: Heard, lag: Lag | None, states: States | None, couriers: Couriers | None, now_ms: int) -> str:
+        """Prometheus text of everything that is known here.
+
+        Without the folds' own counts while the engine has failed, because those it begins again with may be less.
+        """
         registry = CollectorRegistry()
-        metrics = [*self._door(), *_engine(heard, lag, now_ms), *_couriers(couriers)]
-        if folded is not None:
-            metrics += [*_warden(folded[0]), *_meters(folded[1])]
+        metrics = [*self._door(), *_engine(heard, lag, now_ms)]
+        if couriers is not None:
+            metrics += _couriers(couriers)
+        if states is not None:
+            metrics += [*_wardens(list(states.wardens.values())), *_counts(states), *_meters(list(states.meters.values()))]
         registry.register(_Given(metrics))
         return generate_latest(registry).decode()
 
@@ -88,30 +93,36 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     return metric
 
 
-def _engine(heard: Heard, lag: Lag, now_ms: int) -> Iterable[Metric]:
+def _engine(heard: Heard, lag: Lag | None, now_ms: int) -> Iterable[Metric]:
     yield _gauge("engine_ready", "1 while the engine folds", float(heard.ready))
     behind = GaugeMetricFamily(PREFIX + "engine_lag_rows", "rows not yet folded, of the stream by the meters and of the journal by the warden", labels=["log"])
-    for log, rows in lag._asdict().items():
+    for log, rows in lag._asdict().items() if lag is not None else ():
         behind.add_metric([log], rows)
     yield behind
     yield _gauge("engine_restarts", "times the engine ended and was restored since it last stood still", heard.restarts)
     yield _gauge("engine_clock_ms", "the shell's clock, Unix milliseconds", now_ms)
 
 
-def _meters(meters: Sequence[Meter]) -> Iterable[Metric]:
+def _counts(states: States) -> Iterable[Metric]:
+    """As the meters that are here have counted, or else as each has told every warden."""
+    counts = [meter.counts for meter in states.meters.values()] or [counts for warden in list(states.wardens.values())[:1] for counts in warden.counts.values()]
     for name, text in COUNTED.items():
         metric = CounterMetricFamily(PREFIX + name, text)
-        metric.add_metric([], sum(getattr(meter.counts, name) for meter in meters))
+        metric.add_metric([], sum(getattr(each, name) for each in counts))
         yield metric
-    yield _gauge("live_executions", "executions that are followed", sum(meter.runs.count for meter in meters))
-    yield _gauge("remembered_identities", "identities by which repeats are known", sum(len(meter.repeats.known) for meter in meters))
 
 
-def _warden(warden: Warden) -> Iterable[Metric]:
+def _meters(meters: Sequence[Meter]) -> Iterable[Metric]:
+    if meters:
+        yield _gauge("live_executions", "executions that are followed", sum(meter.runs.count for meter in meters))
+        yield _gauge("remembered_identities", "identities by which repeats are known", sum(len(meter.repeats.known) for meter in meters))
+
+
+def _wardens(wardens: Sequence[Warden]) -> Iterable[Metric]:
     spend = CounterMetricFamily(PREFIX + "spend_usd", "metered AI spend, dollars; exact figures are in the API", labels=["tenant"])
     incidents = GaugeMetricFamily(PREFIX + "incidents", "incidents by state", labels=["tenant", "state"])
     bounds = CounterMetricFamily(PREFIX + "bounds", "what a named limit kept out, by limit", labels=["tenant", "limit"])
-    for t in warden.tenants.values():
+    for t in [tenant for warden in wardens for tenant in warden.tenants.values()]:
         spend.add_metric([t.name], t.totals.get(("total", "total"), [0, 0])[1] / 1e9)  # type: ignore[call-overload]
         states = Counter(episode.state for episode in t.episodes.values())
         for state in STATES:
@@ -124,7 +135,7 @@ def _warden(warden: Warden) -> Iterable[Metric]:
         ):
             bounds.add_metric([t.name, limit], count)
     yield from (spend, incidents, bounds)
-    yield _gauge("warden_reach_ms", "up to which arrival all partitions have been heard", warden.reach_ms)
+    yield _gauge("warden_reach_ms", "up to which arrival all partitions have been heard", min((warden.reach_ms for warden in wardens), default=0))
 
 
 def _couriers(couriers: Couriers) -> Iterable[Metric]:

@@ -25,7 +25,7 @@ from rich.console import Console
 from service.bootstrap import embedded, now_ms
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
-from service.cli.run import serve
+from service.cli.serving import serve
 from service.demo.client import Client, DemoError, Feed
 from service.demo.ending import Ending, invitation
 from service.demo.orchestrator import Orchestrator, app_of

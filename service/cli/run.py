@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import socket
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 
-from service.bootstrap import Running, embedded
+from service.bootstrap import embedded
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, mistakes, read_policy
+from service.cli.serving import address, serve
 from service.couriers.registry import COURIERS
 from service.log.ports import LogError
 from service.policy import Policy, secret_warnings
-from service.settings import Settings, secret
+from service.settings import secret
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -46,7 +43,7 @@ def command(
 
     What was accepted (202) survives a kill; started again on the same folder it goes on where it was.
     """
-    settings = _settings(listen, data)
+    host, port = address(listen)
     chosen = read_policy(policy) if policy is not None else None
     if chosen is not None:
         _secrets_or_fail(policy, chosen)
@@ -54,50 +51,13 @@ def command(
         running = embedded(data, chosen, f"http://{listen}", partitions=partitions, insecure_loopback=insecure_loopback)
     except (LogError, ValueError, OSError) as wrong:
         fail(str(wrong))
-    _free_or_fail(*settings.address)
     for receiver in running.policy.receivers:
         if receiver.kind not in COURIERS:
             structlog.get_logger("run").warning("receiver_without_courier", receiver=receiver.name, kind=receiver.kind)
-    asyncio.run(serve(running, *settings.address))
-
-
-def _settings(listen: str, data: Path) -> Settings:
-    try:
-        return Settings(listen=listen, data=data)
-    except ValueError as wrong:
-        fail(f"--listen {listen}: {wrong}", USAGE)
-
-
-def _free_or_fail(host: str, port: int) -> None:
-    """A clear word where the door's address is taken, before anything begins."""
-    try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
-            pass
-    except OSError as taken:
-        fail(f"--listen {host}:{port}: {taken.strerror or taken}; choose another port, or stop what listens there")
+    asyncio.run(serve(running, host, port))
 
 
 def _secrets_or_fail(path: Path | None, policy: Policy) -> None:
     found = secret_warnings(policy, secret)
     if found and path is not None:
         fail(mistakes(path, (f"{m.path}: {m.problem}" for m in found)), USAGE)
-
-
-async def serve(running: Running, host: str, port: int) -> None:
-    """Runs everything until a signal; then folds what there is, saves and ends."""
-    log = structlog.get_logger("run")
-    server = uvicorn.Server(uvicorn.Config(running.app, host=host, port=port, log_level="warning", access_log=False, timeout_graceful_shutdown=5))
-    vars(server)["capture_signals"] = contextlib.nullcontext  # the order of the end is ours
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    async with running.alive() as delivering:
-        web = asyncio.create_task(server.serve())
-        waiting = asyncio.create_task(stop.wait())
-        log.info("serving", url=f"http://{host}:{port}", policy=running.policy.digest[:12])
-        done, _ = await asyncio.wait({web, delivering, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        server.should_exit = True
-        await asyncio.gather(web, return_exceptions=True)
-    for task in done - {waiting}:
-        if task.exception() is not None:
-            raise task.exception() from None  # type: ignore[misc]

@@ -35,7 +35,7 @@ def policy(*receivers: str) -> str:
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK_SECRET", "xyzzy-xyzzy")
-    monkeypatch.setattr("service.bootstrap.TAKEN_UP_MS", 0)
+    monkeypatch.setattr("service.published.TAKEN_UP_MS", 0)
 
 
 class Hook:
