@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from sqlalchemy import BigInteger, Column, MetaData, String, Table, create_engine, select
+from sqlalchemy.exc import DBAPIError
 
+from service.log.ports import LogError
 from service.records import TEXT_MAX
 
 Role: TypeAlias = Literal["ingest", "read", "operate", "receipt"]
@@ -62,7 +64,7 @@ class Tokens:
     """The tokens of one service; `url` as SQLAlchemy writes databases, e.g. `sqlite:///DIR/tokens.db`."""
 
     def __init__(self, url: str, draw: Callable[[int], str] = secrets.token_hex) -> None:
-        self._engine = create_engine(url)
+        self._engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))  # a server may have been restarted
         self._draw = draw
         _meta.create_all(self._engine)
 
@@ -91,10 +93,13 @@ class Tokens:
             return db.execute(change).rowcount > 0
 
     def find(self, token: str) -> Grant | None:
-        """What a token allows; None for one that never was or was revoked."""
+        """What a token allows; None for one that never was or was revoked. Raises LogError when the database cannot be asked."""
         asked = select(*_tokens.c["id", "role", "tenant"]).where(_tokens.c.digest == _digest(token), _tokens.c.revoked_ms.is_(None))
-        with self._engine.connect() as db:
-            row = db.execute(asked).one_or_none()
+        try:
+            with self._engine.connect() as db:
+                row = db.execute(asked).one_or_none()
+        except DBAPIError as error:
+            raise LogError(f"cannot look up a token: {error.orig}") from error
         return Grant(*row) if row else None
 
     def close(self) -> None:

@@ -12,6 +12,8 @@ from typer.core import TyperGroup
 # command -> (module, line of help); a command's module is imported when it is asked for, so `replay` starts in under a second
 COMMANDS: Final = {
     "run": ("service.cli.run", "Start the service: HTTP door, detection, alerts and orders, in one process on SQLite."),
+    "worker": ("service.cli.worker", "Start a worker on Kafka: as many as wanted share the work, and take over from those that die."),
+    "serve": ("service.cli.serve", "Start the door and the books on Kafka; workers decide and deliver."),
     "replay": ("service.cli.replay", "Read files of records as the stream and print what the service would have decided."),
     "demo": ("service.cli.demo", "Forty agents, one runs away: see the alert, its cause, the pause and the proof, in a minute."),
     "check": ("service.cli.check", "Check a policy: every mistake in one go, by its path."),
@@ -20,8 +22,8 @@ COMMANDS: Final = {
     "policy": ("service.cli.policy", "Put another policy in force: `spendwarden policy apply FILE`."),
     "schema": ("service.cli.schema", "Print the JSON Schema of records or of the policy."),
     "token": ("service.cli.token", "Create, list and revoke bearer tokens."),
-    "topics": ("service.cli.topics", "Make the topics of the service in a Kafka cluster."),
     "ledger": ("service.cli.ledger", "Build the books anew from the logs: `spendwarden ledger rebuild`."),
+    "topics": ("service.cli.topics", "Make the topics of the service in a Kafka cluster."),
     "export": ("service.cli.export", "Write a log, or the transcript of a live service, to a file or standard output."),
 }
 EPILOG: Final = "Try: `spendwarden demo`, then `spendwarden replay FILE --policy POLICY`. Exit codes: 0 fine, 1 failed, 2 wrong usage or policy."

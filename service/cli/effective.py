@@ -31,6 +31,7 @@ def command(
     *,
     policy: Annotated[Path | None, typer.Option(help="A policy's file.")] = None,
     data: Annotated[Path | None, typer.Option(help="A service's data folder: the policy that was published last.")] = None,
+    brokers: Annotated[str | None, typer.Option(help="The brokers of a service on Kafka: the policy that was published last.")] = None,
     tenant: Annotated[str, typer.Option(help="Whose scope it is.")] = DEFAULT_TENANT,
     also: Annotated[list[str] | None, typer.Option(help="What else is known of it, as kind:name; may be given several times.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
@@ -39,11 +40,11 @@ def command(
 
     What depends on something that the scope does not fix says so: "where severity is critical".
     """
-    if (policy is None) == (data is None):
-        fail("give either --policy FILE or --data DIR", USAGE)
+    if [policy, data, brokers].count(None) != 2:
+        fail("give one of --policy FILE, --data DIR and --brokers HOST:PORT", USAGE)
     whose = _scope("SCOPE", scope)
     known = dict(_scope("--also", text) for text in also or [])
-    found = effective(read_policy(policy) if policy is not None else _published(data), tenant, whose, known)
+    found = effective(_policy(policy, data, brokers), tenant, whose, known)
     if json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     else:
@@ -59,7 +60,14 @@ def _scope(where: str, text: str) -> Scope:
         fail(f"{where} {text}: {wrong}", USAGE)
 
 
-def _published(data: Path | None) -> Policy:
+def _policy(path: Path | None, data: Path | None, brokers: str | None) -> Policy:
+    """Of the one that is given."""
+    if path is not None:
+        return read_policy(path)
+    if brokers is not None:
+        from service.cli.cluster import published as on_kafka  # noqa: PLC0415
+
+        return on_kafka(brokers)
     from service.cli.folder import published  # noqa: PLC0415 -- only a data folder needs the logs
 
     assert data is not None

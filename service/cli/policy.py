@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Annotated
 
 import typer
 
+from service.cli.cluster import kafka, opened
 from service.cli.examples import examples
 from service.cli.failures import fail, mistakes, read_policy
-from service.log.blocking import complete
-from service.log.ports import LogError
+from service.facts import PolicySet
+from service.log.ports import Log, LogError
 from service.policy import Policy
 
 app = typer.Typer(
@@ -20,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     help="Put another policy in force.",
-    epilog=examples("spendwarden policy apply policy.yaml --data ./data"),
+    epilog=examples("spendwarden policy apply policy.yaml --data ./data", "spendwarden policy apply policy.yaml --brokers 127.0.0.1:9092"),
 )
 
 
@@ -33,22 +35,18 @@ def root() -> None:
 def apply(
     policy: Annotated[Path, typer.Argument(metavar="FILE", help="The policy; one with mistakes is refused with all of them.")],
     data: Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The service's data folder.")] = Path("spendwarden-data"),
+    brokers: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_BROKERS", help="The brokers of a service on Kafka, instead of a folder.")] = None,
 ) -> None:
-    """Publish a policy to a service's data folder.
+    """Publish a policy to a service: to its data folder, or on Kafka.
 
     A running service takes it up within a second, receivers included; one that does not run, at its next start without --policy. Lines
     that were told are not told again. What waits for a receiver that is removed ends as failed.
     """
     chosen = read_policy(policy)
-    if not data.is_dir():
+    if brokers is None and not data.is_dir():
         fail(f"--data {data}: there is no such folder; the first start of the service makes it")
-    from service.bootstrap import now_ms, sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
-    from service.published import newest_policy, publish  # noqa: PLC0415
-
     try:
-        with closing(sqlite_log(data)) as log:
-            before = complete(newest_policy(log))
-            now = complete(publish(log, chosen, now_ms()))
+        before, now = asyncio.run(_on_kafka(brokers, chosen) if brokers is not None else _in_folder(data, chosen))
     except LogError as failed:
         fail(str(failed))
     if before == now:
@@ -56,6 +54,26 @@ def apply(
         return
     sys.stdout.write(f"published: version {now.version}, digest {now.digest}\n")
     _warn(policy, chosen)
+
+
+async def _on_kafka(brokers: str, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
+    async with opened(kafka(brokers)) as log:
+        return await _publish(log, chosen)
+
+
+async def _in_folder(data: Path, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
+    from service.bootstrap import sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
+
+    with closing(sqlite_log(data)) as log:
+        return await _publish(log, chosen)
+
+
+async def _publish(log: Log, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
+    """What was the newest, and what is it now."""
+    from service.bootstrap import now_ms  # noqa: PLC0415
+    from service.published import newest_policy, publish  # noqa: PLC0415
+
+    return await newest_policy(log), await publish(log, chosen, now_ms())
 
 
 def _warn(path: Path, policy: Policy) -> None:

@@ -27,12 +27,14 @@ app = typer.Typer(
     epilog=examples(
         "spendwarden token create --role ingest --tenant acme --data ./data",
         "spendwarden token create --role operate --data ./data    (of every tenant)",
+        "spendwarden token create --role read --database postgresql+psycopg://spendwarden@db/books",
         "spendwarden token list --data ./data",
         "spendwarden token revoke tok-5a0b61c2d4 --data ./data",
     ),
 )
 Data: TypeAlias = Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The service's data folder.")]
 DATA = Path("spendwarden-data")
+Database: TypeAlias = Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="The database of `serve`, instead of a folder.")]
 
 
 class Role(StrEnum):
@@ -49,6 +51,7 @@ def create(
     role: Annotated[Role, typer.Option(help="ingest: send records; read: ask; operate: read and act; receipt: answer orders.")],
     tenant: Annotated[str | None, typer.Option(help="Its tenant, which overrides the records' own; without one every tenant.")] = None,
     data: Data = DATA,
+    database: Database = None,
 ) -> None:
     """Create a token and print it, this once.
 
@@ -56,7 +59,7 @@ def create(
     """
     from service.bootstrap import now_ms  # noqa: PLC0415
 
-    with _book(data) as book:
+    with _book(data, database) as book:
         try:
             name, token = book.create(role.value, tenant, now_ms())
         except ValueError as wrong:
@@ -66,12 +69,12 @@ def create(
 
 
 @app.command("list", epilog=examples("spendwarden token list --data ./data", "spendwarden token list --json"))
-def listing(data: Data = DATA, json: Annotated[bool, typer.Option("--json", help="Print an array.")] = False) -> None:
+def listing(data: Data = DATA, database: Database = None, *, json: Annotated[bool, typer.Option("--json", help="Print an array.")] = False) -> None:
     """List all tokens by their ids.
 
     A token itself is kept nowhere.
     """
-    with _book(_existing(data)) as book:
+    with _book(data, database, new=False) as book:
         rows = [{**row._asdict(), "created": rfc3339(row.created_ms), "revoked": row.revoked_ms and rfc3339(row.revoked_ms)} for row in book.all()]
     told = ("id", "role", "tenant", "created", "revoked")
     if json:
@@ -85,37 +88,35 @@ def listing(data: Data = DATA, json: Annotated[bool, typer.Option("--json", help
 
 
 @app.command(epilog=examples("spendwarden token revoke tok-5a0b61c2d4 --data ./data"))
-def revoke(name: Annotated[str, typer.Argument(metavar="ID", help="As `token list` shows it.")], data: Data = DATA) -> None:
+def revoke(name: Annotated[str, typer.Argument(metavar="ID", help="As `token list` shows it.")], data: Data = DATA, database: Database = None) -> None:
     """Revoke a token.
 
     A running service no longer takes it after five seconds at most.
     """
     from service.bootstrap import now_ms  # noqa: PLC0415
 
-    with _book(_existing(data)) as book:
+    with _book(data, database, new=False) as book:
         if not book.revoke(name, now_ms()):
             fail(f"no token {name} is in force; `spendwarden token list` shows which are")
     sys.stderr.write(f"{name}: revoked\n")
 
 
 @contextmanager
-def _book(data: Path) -> Iterator[Tokens]:
-    """The tokens of a data folder, which is made where there is none."""
+def _book(data: Path, database: str | None, *, new: bool = True) -> Iterator[Tokens]:
+    """The tokens of a database, or of a data folder, which is made where there is none and a `new` one is welcome."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
+    from service.api.tokens import Tokens  # noqa: PLC0415
     from service.bootstrap import tokens  # noqa: PLC0415
 
+    if database is None and not new and not data.is_dir():
+        fail(f"--data {data}: there is no such folder; the first start of the service makes it, and so does `token create`")
     try:
-        book = tokens(data)
+        book = tokens(data) if database is None else Tokens(database)
         try:
             yield book
         finally:
             book.close()
-    except (OSError, SQLAlchemyError) as failed:
-        fail(f"--data {data}: {getattr(failed, 'orig', None) or failed}")
-
-
-def _existing(data: Path) -> Path:
-    if not data.is_dir():
-        fail(f"--data {data}: there is no such folder; the first start of the service makes it, and so does `token create`")
-    return data
+    except (OSError, ImportError, SQLAlchemyError) as failed:
+        where = f"--data {data}" if database is None else "--database"
+        fail(f"{where}: {getattr(failed, 'orig', None) or failed}")

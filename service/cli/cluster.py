@@ -1,0 +1,52 @@
+"""A Kafka cluster as commands open it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from service.cli.failures import USAGE, fail
+from service.log.ports import LogError
+from service.policy import Policy, parse_dumped
+from service.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from service.log.kafka import KafkaLog
+
+
+def kafka(brokers: str) -> KafkaSettings:
+    """Where it is, and from the environment how it lets us in; ends where that is wrong."""
+    try:
+        return KafkaSettings(brokers=brokers)
+    except ValueError as wrong:
+        fail(f"--brokers {brokers}: {wrong}", USAGE)
+
+
+@asynccontextmanager
+async def opened(settings: KafkaSettings) -> AsyncIterator[KafkaLog]:
+    """Its logs; whatever is asked of them raises LogError."""
+    from service.log.kafka import Cluster, KafkaLog  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
+
+    cluster = Cluster(settings)
+    try:
+        yield KafkaLog(cluster)
+    finally:
+        cluster.close()
+
+
+def published(brokers: str) -> Policy:
+    """The policy that was published last in that cluster."""
+
+    async def asked() -> Policy:
+        from service.published import newest_policy  # noqa: PLC0415 -- the folds are slow to import
+
+        async with opened(kafka(brokers)) as log:
+            newest = await newest_policy(log)
+        return parse_dumped(newest.body) if newest is not None else Policy()
+
+    try:
+        return asyncio.run(asked())
+    except LogError as failed:
+        fail(str(failed))
