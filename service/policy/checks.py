@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from service.facts import Kind
+from service.intake import FORMATS
 from service.policy.mistakes import Mistake, meant
 from service.policy.scopes import ALL, SEVERITIES
 from service.policy.times import instant_ms, zone
@@ -22,9 +23,11 @@ def checked(tree: Tree) -> list[Mistake]:
     return [
         *_twice(tree, "budgets"),
         *_twice(tree, "receivers"),
+        *_twice(tree, "sources", "topic"),
         *_unknown_receivers(tree),
         *_unknown_tiers(tree),
         *_unknown_findings(tree),
+        *_unknown_formats(tree),
         *_two_periods(tree),
         *_spans(tree),
     ]
@@ -40,13 +43,13 @@ def _entries(tree: Tree, *keys: str) -> Iterator[tuple[str, Tree]]:
             yield f"{'.'.join(keys)}[{index}]", entry
 
 
-def _twice(tree: Tree, section: str) -> Iterator[Mistake]:
+def _twice(tree: Tree, section: str, key: str = "name") -> Iterator[Mistake]:
     first: dict[str, str] = {}
     for path, entry in _entries(tree, section):
-        name = entry.get("name")
+        name = entry.get(key)
         if isinstance(name, str | int):
             if str(name) in first:
-                yield Mistake(f"{path}.name", f"`{name}` is the name of {first[str(name)]} too")
+                yield Mistake(f"{path}.{key}", f"`{name}` is the {key} of {first[str(name)]} too")
             first.setdefault(str(name), path)
 
 
@@ -86,6 +89,13 @@ def _unknown_findings(tree: Tree) -> Iterator[Mistake]:
             for word in wanted if isinstance(wanted, list) else [wanted]:
                 if isinstance(word, str) and word not in known and word != ALL:
                     yield Mistake(f"{path}.match.{key}", f"must be one of {', '.join(known)}{meant(word, known)}")
+
+
+def _unknown_formats(tree: Tree) -> Iterator[Mistake]:
+    for path, entry in _entries(tree, "sources"):
+        name = entry.get("format")
+        if isinstance(name, str) and name not in FORMATS:
+            yield Mistake(f"{path}.format", f"must be one of {', '.join(FORMATS)}{meant(name, FORMATS)}")
 
 
 def _two_periods(tree: Tree) -> Iterator[Mistake]:

@@ -99,6 +99,8 @@ def mistakes(text: str) -> list[str]:
         (TIERS.format("[smal]"), "tiers[0].allow[0]: no tier is called `smal`; did you mean `small`?; tiers are small, mid, large, embedding"),
         ("public_url: spend.example", "public_url: must be an address such as https://spend.example"),
         ("sources: [{}]", "sources[0].topic: missing"),
+        ("sources: [{topic: calls, format: litelm}]", "sources[0].format: must be one of spendwarden, litellm; did you mean `litellm`?"),
+        ("sources: [{topic: calls}, {topic: calls, format: litellm}]", "sources[1].topic: `calls` is the topic of sources[0] too"),
     ],
 )
 def test_one_mistake(text: str, said: str) -> None:
