@@ -22,10 +22,11 @@ _decode: Final = msgspec.json.Decoder(SnapshotKey).decode
 
 @dataclass(slots=True)
 class _Scan:
-    """What the rows below `offset` leave; a value is None once it need not be kept: who writes has read."""
+    """What the rows below `offset` leave; a value is None where it need not be kept: who writes has read. `held`: some are kept."""
 
     offset: int = 0
     values: dict[SnapshotKey, bytes | None] = field(default_factory=dict)
+    held: bool = False
 
 
 class KafkaSnapshots:
@@ -75,13 +76,14 @@ class KafkaSnapshots:
         topic, partition = self._place(owner)
         offset = (await self._cluster.append(topic, {partition: records}))[partition]
         scan = self._scans.get(owner)
-        if scan is not None:
-            _forget_values(scan)
-            if scan.offset == offset:  # nobody else wrote in between, so there is nothing to read
-                scan.offset += len(records)
-                for key, value in records:
-                    _take(scan, key, None if value is None else b"")
-                _forget_values(scan)
+        if scan is None:
+            return
+        if scan.held:
+            scan.values, scan.held = dict.fromkeys(scan.values), False
+        if scan.offset == offset:  # nobody else wrote in between, so there is nothing to read
+            scan.offset += len(records)
+            for key, value in records:
+                _take(scan, key, there=value is not None, value=None)
 
     async def _scanned(self, owner: str) -> _Scan:
         topic, partition = self._place(owner)
@@ -92,7 +94,8 @@ class KafkaSnapshots:
         while scan.offset < end:
             records = await self._cluster.records(topic, partition, scan.offset, READ_ROWS)
             for record in records:
-                _take(scan, record.key, record.value)
+                _take(scan, record.key, there=record.value is not None, value=record.value)
+            scan.held = True
             scan.offset = records[-1].offset + 1 if records else end
         if read:
             self._cluster.release(topic, partition)
@@ -103,16 +106,13 @@ class KafkaSnapshots:
         return f"{self._cluster.settings.topic_prefix}{SNAPSHOTS}{kind}", int(partition)
 
 
-def _take(scan: _Scan, key: bytes | None, value: bytes | None) -> None:
+def _take(scan: _Scan, key: bytes | None, *, there: bool, value: bytes | None) -> None:
+    """A row: of a tombstone nothing is there any more."""
     try:
         known = _decode(key or b"")
     except ValueError as wrong:
         raise LogError(f"a snapshot topic holds a row that is none of ours, under the key {key!r}: {wrong}") from wrong
-    if value is None:
-        scan.values.pop(known, None)
-    else:
+    if there:
         scan.values[known] = value
-
-
-def _forget_values(scan: _Scan) -> None:
-    scan.values = dict.fromkeys(scan.values)
+    else:
+        scan.values.pop(known, None)
