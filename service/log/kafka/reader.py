@@ -97,9 +97,7 @@ class Reader:
 
     async def _moved(self, offset: int) -> bool:
         """Goes to `offset`; says no where nothing will be for now, behind the end."""
-        first, end = await self._ask()
-        if offset < first:
-            raise LogError(self._gone(offset, first, end))
+        _, end = await self._ask()
         if offset > end:
             return False
         self._consumer.seek(self._at, offset)

@@ -28,7 +28,7 @@ _FOR_EVER: Final = {**_STAMPED, _CLEANUP: "delete", _RETENTION_MS: str(UNLIMITED
 _COMPACTED: Final = {**_STAMPED, _CLEANUP: "compact"}
 _SOON_SMALL: Final = {  # a new owner reads all of it, so it is compacted early and tombstones go after an hour
     "segment.ms": "600000",
-    "segment.bytes": str(64 * 1024 * 1024),
+    "segment.bytes": str(16 * 1024 * 1024),
     "min.cleanable.dirty.ratio": "0.1",
     "delete.retention.ms": "3600000",
 }
