@@ -20,10 +20,12 @@ def engine_of(url: str) -> Engine:
     if backend not in _INSERT:
         raise ValueError(f"{backend}: the books are kept in sqlite or postgresql")
     if backend == "postgresql":
-        return create_engine(url, pool_pre_ping=True, connect_args=SERVER_GONE)
-    engine = create_engine(url)
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=SERVER_GONE)
+        event.listen(engine, "connect", _configure_postgres)
+    else:
+        engine = create_engine(url)
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -76,7 +78,13 @@ def add(db: Connection, table: Table, rows: Sequence[Mapping[str, Any]], sums: I
         db.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=more), list(rows))
 
 
-def _configure(connection: Any, _: object) -> None:
+def _configure_postgres(connection: Any, _: object) -> None:
+    """As in SQLite: whoever waits so long for another's lock says so."""
+    connection.execute(f"SET lock_timeout = {BUSY_MS}")
+    connection.commit()
+
+
+def _configure_sqlite(connection: Any, _: object) -> None:
     """WAL, so that questions do not wait for the writer; a lost last second is read from the logs again."""
     connection.isolation_level = None
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_MS}"):

@@ -35,6 +35,8 @@ class WaitingLog(MemoryLog):
         self.loop: asyncio.AbstractEventLoop | None = None
         self.opened = 0
         self.away = ""
+        self.speaks = threading.Event()
+        self.speaks.set()
 
     @asynccontextmanager
     async def opens(self) -> AsyncIterator[Log]:
@@ -48,6 +50,8 @@ class WaitingLog(MemoryLog):
     async def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Row]:
         assert asyncio.get_running_loop() is self.loop
         await asyncio.sleep(0.001)
+        while not self.speaks.is_set():  # noqa: ASYNC110 -- another thread sets it
+            await asyncio.sleep(0.01)
         if self.away:
             raise LogError(self.away)
         return await super().read(topic, partition, offset, limit)
@@ -116,6 +120,17 @@ async def test_a_nudge_ends_a_rest_and_a_stop_comes_after_the_last_row(log: Wait
             await say(log, 0, minute, 1)
         keeper.thread.stop()
         assert keeper.ledger.spend(BY_AGENT).nanos == 100
+
+
+async def test_a_log_that_answers_nothing_at_all_is_told_while_it_is_waited_for(log: WaitingLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bookkeeper, "LOOK_AGAIN_S", 0.01)
+    monkeypatch.setattr(bookkeeper, "SILENT_S", 0.2)
+    with keeping(log, f"sqlite:///{tmp_path}/ledger.db", 1) as keeper:
+        until(lambda: log.opened == 2 and not keeper.failure)
+        log.speaks.clear()
+        until(lambda: "answered nothing for" in keeper.failure)
+        log.speaks.set()
+        until(lambda: not keeper.failure)
 
 
 async def test_a_rebuild_and_a_bookkeeper_at_work_do_not_spoil_each_other(log: WaitingLog, fresh: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,20 @@ def test_a_locked_or_missing_database_is_a_log_error_and_books_nothing(tmp_path:
     second.close()
 
 
+def test_books_that_another_holds_too_long_are_a_log_error_in_postgresql_too(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.ledger.sql.BUSY_MS", 50)
+    url = postgres.fresh()
+    books, other = Ledger(url), Ledger(url)
+    log = rows([Envelope(0, MINUTE_MS, 9, [Tally(cell(), 5, 0, 9, Measures(records=1, nanos=7))], Counts())])
+    with other.anew({}):
+        with pytest.raises(LogError, match=r"cannot book journal 0: .*lock timeout"):
+            books.apply(0, log)
+        assert books.next_offset(JOURNAL, 0) == 0
+    assert books.apply(0, log) == 1
+    books.close()
+    other.close()
+
+
 def test_what_a_killed_server_has_lost_is_booked_again(postgres: Postgres) -> None:
     """A server may forget its last commits: one that commits asynchronously, or a follower that took over. Subjects are numbered anew then."""
     url = postgres.fresh()
