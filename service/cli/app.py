@@ -9,6 +9,8 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
+from service.collector import seldom
+
 # command -> (module, line of help); a command's module is imported when it is asked for, so `replay` starts in under a second
 COMMANDS: Final = {
     "run": ("service.cli.run", "Start the service: HTTP door, detection, alerts and orders, in one process on SQLite."),
@@ -68,5 +70,6 @@ def root() -> None:
 
 def main() -> None:
     """The entry point of the package."""
+    seldom()
     run: Callable[[], Any] = app
     run()
