@@ -128,3 +128,15 @@ async def test_who_writes_a_snapshot_reads_none_of_it_again(broker: Broker, conn
     await stranger.put("meter-1", manifest, b"woke up late")
     assert set(await snapshots.keys("meter-1")) == {*parts[2:], manifest}
     assert await snapshots.get("meter-1", manifest) == b"woke up late"
+
+
+async def test_what_a_stranger_puts_between_two_of_our_own_is_seen(broker: Broker, connect: Connect) -> None:
+    cluster = connect(broker)
+    await made(cluster)
+    ours, stranger = KafkaSnapshots(cluster), KafkaSnapshots(connect(broker))
+    names = [SnapshotKey(epoch, 7, MANIFEST, 0) for epoch in (1, 2, 3)]
+    await ours.put("meter-0", names[0], b"ours")
+    assert await ours.keys("meter-0") == names[:1]
+    await stranger.put("meter-0", names[1], b"a stranger's")
+    await ours.put("meter-0", names[2], b"ours again")
+    assert set(await ours.keys("meter-0")) == set(names)
