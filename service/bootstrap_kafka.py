@@ -56,7 +56,7 @@ async def work(settings: KafkaSettings, shape: Shape, membership: Membership, po
 
         member = Member(membership.session_s, membership.id if membership.static else None)
         republisher = Republisher(settings.topic_prefix + IN, lambda topic: joined(topic, cluster, member, now_ms), log, shape.partitions)
-        worker = Worker(engine, republisher, delivery, monotonic)
+        worker = Worker(engine, republisher, delivery, monotonic, settings.request_timeout_ms / 1000)
         app = leases(settings, membership, data / membership.id, worker.assigned, worker.revoked)
         await worker.live(app, stop)
 

@@ -43,7 +43,10 @@ Opens: TypeAlias = Callable[[], AbstractAsyncContextManager[Ports]]
 
 @dataclass
 class Engine:
-    """From the engine's thread `decided` is called when the outbox or the journal has grown, `adopted` at a newer policy."""
+    """From the engine's thread `decided` is called when the outbox or the journal has grown, `adopted` at a newer policy, `stuck` when a person must look.
+
+    `others_go_on`: a stop saves at once and leaves what is not folded yet to others, instead of folding all there is.
+    """
 
     opens: Opens
     partitions: int
@@ -53,6 +56,8 @@ class Engine:
     wanted: Holding = field(default_factory=Holding)
     decided: Callable[[], None] = lambda: None
     adopted: Callable[[PolicySet], None] = lambda _: None
+    stuck: Callable[[str], None] = lambda _: None
+    others_go_on: bool = False
     kept: Kept = field(default_factory=Kept)
     heard: Heard = field(default_factory=Heard)
     _owners: Owners | None = None
@@ -61,6 +66,7 @@ class Engine:
     _questions: Questions = field(default_factory=Questions)
     _wake: Callable[[], object] = lambda: None
     _second: int = 0
+    _ticked: dict[int, int] = field(default_factory=dict)
     _trimmed_ms: int = 0
 
     def __post_init__(self) -> None:
@@ -108,7 +114,10 @@ class Engine:
                 async with self.opens() as ports:
                     await self.restore(ports, self.clock())
                     await self._rounds(news)
-            except (LogError, OwnerError) as failed:
+            except LogError as failed:
+                self._pause(str(failed), log)
+            except OwnerError as failed:
+                self.stuck(str(failed))
                 self._pause(str(failed), log)
             except Exception as fault:  # a fault of ours: nothing is skipped, readyz stays red until it is mended
                 log.exception("engine_fault")
@@ -139,7 +148,7 @@ class Engine:
             moved = await self.round(now_ms)
             self._questions.answer(States({p: it.state for p, it in self.held.meters.items()}, {p: it.state for p, it in self.held.wardens.items()}))
             await self._save_asked(now_ms)
-            if self.thread.stopping and not moved:
+            if self.thread.stopping and (self.others_go_on or not moved):
                 await self.save(now_ms)
                 return
             if moved:
@@ -173,7 +182,7 @@ class Engine:
     async def _tick(self, now_ms: int) -> None:
         second = now_ms // SECOND_MS
         if second == self._second:
-            due = [m.partition for m in self.held.unsaid() if now_ms >= m.state.next_mark_ms]
+            due = self._unsaid(now_ms)
         else:
             self._second = second
             newest = await self.held.look_for_policy()
@@ -183,6 +192,13 @@ class Engine:
             due = list(self.held.meters)
         if due:
             await self.held.tick(due)
+
+    def _unsaid(self, now_ms: int) -> list[int]:
+        """Partitions with something to say whose mark has come, each once a mark: a log whose clock is behind ours would pass it no sooner for more ticks."""
+        mark = now_ms // MARK_MS
+        due = [m.partition for m in self.held.unsaid() if now_ms >= m.state.next_mark_ms and self._ticked.get(m.partition) != mark]
+        self._ticked.update(dict.fromkeys(due, mark))
+        return due
 
     async def save(self, now_ms: int) -> None:
         """A snapshot of all that is owned."""

@@ -24,11 +24,15 @@ def end_process(part: str, still_s: float) -> None:
 
 @dataclass
 class Watchdog:
-    """`beats`: of each part a number that changes while it lives. A look longer late than STILL_S means that the whole process slept (SIGSTOP): all begin anew."""
+    """`beats`: of each part something that changes while it lives, at least once in `still_s`.
+
+    A look that comes late by half of that means that the whole process slept (SIGSTOP): all begin anew.
+    """
 
     beats: Mapping[str, Callable[[], object]]
     clock_s: Callable[[], float]
     end: Callable[[str, float], None] = end_process
+    still_s: float = STILL_S
     _seen: dict[str, tuple[object, float]] = field(default_factory=dict)
     _looked_s: float | None = None
 
@@ -38,14 +42,14 @@ class Watchdog:
     def look(self) -> None:
         """Compares each part with what it said before."""
         now_s = self.clock_s()
-        slept = self._looked_s is not None and now_s - self._looked_s > STILL_S / 2
+        slept = self._looked_s is not None and now_s - self._looked_s > self.still_s / 2
         self._looked_s = now_s
         for part, beat in self.beats.items():
             said, since_s = self._seen.get(part, (None, now_s))
             now_said = beat()
             if said != now_said or slept or part not in self._seen:
                 self._seen[part] = now_said, now_s
-            elif now_s - since_s > STILL_S:
+            elif now_s - since_s > self.still_s:
                 self.end(part, now_s - since_s)
 
     def _live(self) -> None:

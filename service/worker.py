@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import faust
 import structlog
@@ -21,7 +21,7 @@ from service.leases import Leased
 from service.owners import Holding
 from service.policy import parse_dumped
 from service.republish import Republisher
-from service.watchdog import Watchdog
+from service.watchdog import STILL_S, Watchdog
 
 BEAT_S: Final = 1.0
 
@@ -32,18 +32,22 @@ class WorkerError(Exception):
 
 @dataclass
 class Worker:
-    """`another_delivery` makes the couriers of an outbox partition; they remember where they stopped, whichever process they run in."""
+    """`another_delivery` makes the couriers of an outbox partition; they remember where they stopped, whichever process they run in.
+
+    `waits_s`: how long a single call of the log may wait for its broker.
+    """
 
     engine: Engine
     republisher: Republisher
     another_delivery: Callable[[int, PolicySet], Delivery]
     clock_s: Callable[[], float]
+    waits_s: float = 30.0
     leased: Leased = field(default_factory=Leased)
     _deliveries: dict[int, tuple[Delivery, asyncio.Task[None]]] = field(default_factory=dict)
     _beats: int = 0
 
     def __post_init__(self) -> None:
-        self.engine.decided, self.engine.adopted = self._decided, self._adopted
+        self.engine.decided, self.engine.adopted, self.engine.others_go_on = self._decided, self._adopted, True
         self.republisher.appended = self.engine.nudge
         self.republisher.adopt(parse_dumped(self.engine.policy.body))
 
@@ -63,9 +67,14 @@ class Worker:
         await asyncio.wrap_future(self.engine.save_soon())
 
     async def live(self, app: faust.App, stop: asyncio.Event) -> None:
-        """Until `stop`, and then in order: saved, left, closed. Raises WorkerError when Faust ends by itself."""
-        beats = {"engine": lambda: self.engine.heard.rounds, "intake": lambda: self.republisher.beats, "main loop": lambda: self._beats}
-        watchdog = Watchdog(beats, self.clock_s)
+        """Until `stop`, and then in order: saved, left, closed. Raises WorkerError when Faust ends by itself, or a partition cannot go on.
+
+        While no broker answers the engine tries again and again, which is a beat too.
+        """
+        heard = self.engine.heard
+        beats = {"engine": lambda: (heard.rounds, heard.restarts), "intake": lambda: self.republisher.beats, "main loop": lambda: self._beats}
+        watchdog = Watchdog(beats, self.clock_s, still_s=STILL_S + self.waits_s)
+        stuck = self._stuck(asyncio.get_running_loop())
         beating = asyncio.create_task(self._beat())
         self.engine.thread.start()
         self.republisher.thread.start()
@@ -73,10 +82,12 @@ class Worker:
         try:
             await _started(app)
             ended, stopped = asyncio.create_task(app.wait_until_stopped()), asyncio.create_task(stop.wait())
-            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            either: tuple[asyncio.Future[Any], ...] = (ended, stopped, stuck)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             stopped.cancel()
-            if ended.done() and not stop.is_set():
-                raise WorkerError(f"Faust has ended by itself: {app.crash_reason!r}")
+            if stop.is_set():
+                return
+            raise WorkerError(stuck.result() if stuck.done() else f"Faust has ended by itself: {app.crash_reason!r}")
         finally:
             await asyncio.to_thread(self.republisher.thread.stop)
             await asyncio.to_thread(self.engine.thread.stop)  # the last snapshot, while the partitions are still ours
@@ -91,6 +102,20 @@ class Worker:
         while True:
             self._beats += 1
             await asyncio.sleep(BEAT_S)
+
+    def _stuck(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[str]:
+        """Why a partition cannot go on in this process: perhaps it can in another one, of a newer program."""
+        why: asyncio.Future[str] = loop.create_future()
+
+        def known(reason: str) -> None:
+            if not why.done():
+                why.set_result(reason)
+
+        def stuck(reason: str) -> None:
+            loop.call_soon_threadsafe(known, reason)
+
+        self.engine.stuck = stuck
+        return why
 
     def _decided(self) -> None:
         for delivery, _ in list(self._deliveries.values()):

@@ -38,7 +38,14 @@ def fold(meter: Meter, items: Iterable[tuple[int, int, Item]]) -> list[Envelope]
 
 
 def hear(meter: Meter, offset: int, arrival_ms: int, item: Item, out: list[Envelope]) -> None:
-    """Folds one row; appends to `out` what a mark that it passes makes the meter say."""
+    """Folds one row; appends to `out` what a mark that it passes makes the meter say.
+
+    A log whose clock was set back, or whose next leader's is behind, does not take the meter back with it.
+    """
+    if arrival_ms < meter.arrival_ms:
+        arrival_ms = meter.arrival_ms
+    else:
+        meter.arrival_ms = arrival_ms
     if arrival_ms >= meter.next_mark_ms:
         _speak(meter, arrival_ms, out)
         if meter.coming is not None and arrival_ms >= meter.coming.from_ms:

@@ -15,7 +15,7 @@ from service.meter.runs import Runs
 class Meter(Struct):
     """The state of one stream partition. `coming` is a policy whose time has not come; `pending` waits for the next mark; `said` are findings told once a day, by arrival minute.
 
-    `plan` is derived from the policy.
+    `plan` is derived from the policy. `arrival_ms`: the greatest arrival so far.
     """
 
     partition: int
@@ -33,3 +33,4 @@ class Meter(Struct):
     pending: list[Fact] = field(default_factory=list)
     said: dict[str, int] = field(default_factory=dict)
     plan: Plan = EMPTY_PLAN
+    arrival_ms: int = 0
