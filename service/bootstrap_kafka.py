@@ -70,7 +70,7 @@ def _delivery(log: Log, snapshots: Snapshots, partition: int, policy: Policy, sh
     def dispatcher(policy: Policy) -> Dispatcher:
         receivers = receivers_of(policy)
         couriers = couriers_of(receivers, Parts(public_url=policy.public_url or "", clock=now_ms, console=Console()))
-        memory = KeptDeliveries(f"courier-{partition}", snapshots)
+        memory = KeptDeliveries(f"courier-{partition}", snapshots, secrets.randbits(62))
         return Dispatcher(receivers, couriers, memory, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
 
     return Delivery(log, dispatcher, policy, partition)

@@ -31,6 +31,10 @@ class Deliveries(Protocol):
         """The first row of this outbox partition that has not been taken; None when none ever was."""
         ...
 
+    async def confirm(self, now_ms: int) -> None:
+        """Raises LogError where another courier has taken this memory over: who slept through that must neither write nor send."""
+        ...
+
     async def take(self, partition: int, offset: int, parcels: Sequence[Parcel], sequences: Sequences) -> list[Parcel]:
         """Saves parcels and the offset to go on from, together; returns those that were not known yet."""
         ...
@@ -82,6 +86,9 @@ class SqliteDeliveries:
         """See Deliveries."""
         row = await self._run(lambda: self._db.execute("SELECT next FROM offsets WHERE partition = ?", (partition,)).fetchone())
         return None if row is None else int(row[0])
+
+    async def confirm(self, now_ms: int) -> None:
+        """See Deliveries. A data folder is one process's."""
 
     async def take(self, partition: int, offset: int, parcels: Sequence[Parcel], sequences: Sequences) -> list[Parcel]:
         """See Deliveries. The parcels returned have their place."""

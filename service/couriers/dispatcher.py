@@ -2,7 +2,7 @@
 
 Law of this file: first remember, then send, then put the receipt into the journal, then remember the end. A crash at any point
 means sending again under the same id, never losing. Directly before each try an order is looked at again: what has expired, or is
-overtaken by a newer one of its scope, is not sent any more.
+overtaken by a newer one of its scope, is not sent any more; nor is anything by a courier whose memory is another's by now.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Dispatcher:
     async def take(self, partition: int, offset: int, decisions: Iterable[Decision]) -> None:
         """Remembers what these decisions ask to deliver, and that this outbox partition was read up to before `offset`."""
         now_ms = self._clock()
+        await self._deliveries.confirm(now_ms)
         parcels: list[Parcel] = []
         newest: Sequences = {}
         for item in decisions:
@@ -135,6 +136,7 @@ class Dispatcher:
         parcel = lane.pick(self._clock())
         if parcel is None:
             return False
+        await self._deliveries.confirm(self._clock())
         outdated = self._outdated(parcel)
         if outdated:
             lane.counts.expired += 1

@@ -2,6 +2,9 @@
 
 Each parcel, each scope's greatest sequence and the offsets read up to are a value of their own; the offsets are written last, as the
 manifest, so whatever was to be remembered with them is. A crash in between takes the same rows again and knows their parcels.
+
+The manifest lies under its courier's own nonce, and whoever takes over puts its own there and deletes the others: a courier that slept
+through that sees a stranger's and ends, before it sends again what has been sent.
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from msgspec import Struct
 from service.couriers.deliveries import ENDED_KEPT_MS, Sequences
 from service.couriers.parcel import Parcel
 from service.facts import Notice, Order, Scope, encode
-from service.log.ports import MANIFEST, SnapshotKey, Snapshots
+from service.log.ports import MANIFEST, LogError, SnapshotKey, Snapshots
 
 PARCEL: Final = "parcel"
 SEQUENCE: Final = "sequence"
+LOOK_EVERY_MS: Final = 500
 
 
 class Kept(Struct, array_like=True):
@@ -44,10 +48,12 @@ class Seen(Struct, array_like=True):
 
 
 class KeptDeliveries:
-    """See Deliveries. `owner` names the courier in the store, as `courier-0`. Raises LogError where the store does."""
+    """See Deliveries. `owner` names the courier in the store, as `courier-0`; `nonce` is this one's own. Raises LogError where the store does."""
 
-    def __init__(self, owner: str, snapshots: Snapshots) -> None:
+    def __init__(self, owner: str, snapshots: Snapshots, nonce: int) -> None:
         self._owner, self._snapshots = owner, snapshots
+        self._own = SnapshotKey(0, nonce, MANIFEST, 0)
+        self._looked_ms = 0
         self._parcels: dict[tuple[str, str], Kept] | None = None
         self._seen: Sequences = {}
         self._offsets: dict[int, int] = {}
@@ -57,6 +63,14 @@ class KeptDeliveries:
         """See Deliveries."""
         await self._all()
         return self._offsets.get(partition)
+
+    async def confirm(self, now_ms: int) -> None:
+        """See Deliveries. Looks every LOOK_EVERY_MS, so a courier whose lease went to another while it was awake may send for so long."""
+        await self._all()
+        if not 0 <= now_ms - self._looked_ms < LOOK_EVERY_MS:
+            if any(key.name == MANIFEST and key != self._own for key in await self._snapshots.keys(self._owner)):
+                raise LogError(f"{self._owner}: another courier has taken over")
+            self._looked_ms = now_ms
 
     async def take(self, partition: int, offset: int, parcels: Sequence[Parcel], sequences: Sequences) -> list[Parcel]:
         """See Deliveries. The parcels returned have their place."""
@@ -114,21 +128,23 @@ class KeptDeliveries:
         await self._write(_key(PARCEL, kept.id, kept.receiver), encode(kept))
 
     async def _manifest(self) -> None:
-        await self._write(SnapshotKey(0, 0, MANIFEST, 0), encode(self._offsets))
+        await self._write(self._own, encode(self._offsets))
 
     async def _write(self, key: SnapshotKey, value: bytes) -> None:
         await self._snapshots.put(self._owner, key, value)
 
     async def _all(self) -> dict[tuple[str, str], Kept]:
-        """Everything that is remembered, read once."""
+        """Everything that is remembered, read once; from then on it is ours."""
         if self._parcels is None:
             parcels: dict[tuple[str, str], Kept] = {}
-            for key in await self._snapshots.keys(self._owner):
+            keys = await self._snapshots.keys(self._owner)
+            for key in keys:
                 value = await self._snapshots.get(self._owner, key)
                 if value is None:
                     continue
                 if key.name == MANIFEST:
-                    self._offsets = msgspec.msgpack.decode(value, type=dict[int, int])
+                    for partition, offset in msgspec.msgpack.decode(value, type=dict[int, int]).items():
+                        self._offsets[partition] = max(offset, self._offsets.get(partition, 0))
                 elif key.name.startswith(f"{PARCEL}\0"):
                     kept = msgspec.msgpack.decode(value, type=Kept)
                     parcels[kept.id, kept.receiver] = kept
@@ -137,6 +153,8 @@ class KeptDeliveries:
                     seen = msgspec.msgpack.decode(value, type=Seen)
                     self._seen[seen.tenant, seen.scope] = seen.sequence, seen.over_ms
             self._parcels = parcels
+            await self._manifest()
+            await self._snapshots.delete(self._owner, [key for key in keys if key.name == MANIFEST and key != self._own])
         return self._parcels
 
 

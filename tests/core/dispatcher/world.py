@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from tests import samples
 
 START: Final = samples.NIGHT_MS
 HOUR: Final = 3_600_000
+NONCES: Final = count(1)
 DOWN: Final = RetryLater(None, "503 Service Unavailable")
 
 
@@ -55,7 +57,7 @@ def remembered(path: Path, kind: str) -> tuple[Deliveries, Callable[[], None]]:
         own = SqliteDeliveries(path / "deliveries.db")
         return own, own.close
     snapshots = SqliteSnapshots(path)
-    return KeptDeliveries("courier-0", snapshots), snapshots.close
+    return KeptDeliveries("courier-0", snapshots, next(NONCES)), snapshots.close
 
 
 @dataclass
