@@ -33,6 +33,7 @@ class Heard:
     saved_ms: int = 0
     policy_version: int = 0
     rounds: int = 0
+    recovery_ms: int = 0
 
 
 class Questions:

@@ -68,6 +68,7 @@ class Engine:
     _second: int = 0
     _ticked: dict[int, int] = field(default_factory=dict)
     _trimmed_ms: int = 0
+    _wanted_ms: int = 0
 
     def __post_init__(self) -> None:
         self.thread = Background("engine", lambda: asyncio.run(self._live()))
@@ -83,6 +84,7 @@ class Engine:
 
     def hold(self, wanted: Holding) -> None:
         """From the next round on these partitions are owned here, and no others. Any thread may say so."""
+        self._wanted_ms = self.clock()
         self.wanted = wanted
         self._wake()
 
@@ -168,7 +170,7 @@ class Engine:
     async def round(self, now_ms: int) -> int:
         """Changes of hands, time, meters, wardens. Returns how many rows were folded beside ticks."""
         self.heard.rounds += 1
-        await self.held.hold(self.wanted, now_ms)
+        await self._take_over(now_ms)
         await self._tick(now_ms)
         metered, guarded = await self.held.turn(now_ms)
         if guarded:
@@ -178,6 +180,14 @@ class Engine:
             self._trimmed_ms = now_ms
             await trim(self.held.log, self.held, self.kept, now_ms)
         return metered + guarded
+
+    async def _take_over(self, now_ms: int) -> None:
+        """What others may have held until now is restored; how long that took since it was asked for is told."""
+        wanted, since_ms = self.wanted, self._wanted_ms
+        is_new = bool(wanted.meters - self.held.meters.keys() or wanted.wardens - self.held.wardens.keys())
+        await self.held.hold(wanted, now_ms)
+        if is_new:
+            self.heard.recovery_ms = self.clock() - since_ms
 
     async def _tick(self, now_ms: int) -> None:
         second = now_ms // SECOND_MS

@@ -129,9 +129,9 @@ class Owners:
             await owner.save(now_ms)
 
     async def lag(self) -> Lag:
-        """How far the folds are behind the logs."""
-        stream = [(await self.log.span(STREAM, meter.partition))[1] - meter.offset for meter in self.meters.values()]
-        journal = [(await self.log.span(JOURNAL, warden.partition))[1] - warden.offset for warden in self.wardens.values()]
+        """How far the folds are behind the logs; they may change hands while another thread asks."""
+        stream = [(await self.log.span(STREAM, meter.partition))[1] - meter.offset for meter in list(self.meters.values())]
+        journal = [(await self.log.span(JOURNAL, warden.partition))[1] - warden.offset for warden in list(self.wardens.values())]
         return Lag(sum(stream), sum(journal))
 
 

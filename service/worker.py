@@ -21,6 +21,7 @@ from service.leases import Leased
 from service.owners import Holding
 from service.policy import parse_dumped
 from service.republish import Republisher
+from service.telemetry import Couriers
 from service.watchdog import STILL_S, Watchdog
 
 BEAT_S: Final = 1.0
@@ -97,6 +98,11 @@ class Worker:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def couriers(self) -> Couriers:
+        """Those of every leased partition, as they stand; asked in the main loop."""
+        dispatchers = [delivery.dispatcher for delivery, _ in self._deliveries.values()]
+        return Couriers([lane for each in dispatchers for lane in each.snapshot()], {name for each in dispatchers for name in each.unusable()})
 
     async def _beat(self) -> None:
         while True:
