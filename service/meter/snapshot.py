@@ -20,6 +20,7 @@ from service.meter.repeats import Generation, Repeats
 from service.meter.runs import Run, Runs
 from service.meter.state import Meter
 
+ROW_BYTES_MAX: Final = 1024 * 1024  # half of what a Kafka topic of ours takes
 _BASE: Final = ("counts", "repeats", "minute", "runs", "habits", "plan")
 
 
@@ -44,9 +45,7 @@ class MeterFold:
     def fold(self, state: Meter, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
         """What is said at the marks passed."""
         said = fold(state, items)
-        if self.journals == 1:
-            return [(0, encode(envelope)) for envelope in said]
-        return [(journal, encode(part)) for envelope in said for journal, part in enumerate(_apart(envelope, self.journals))]
+        return [(journal, raw) for envelope in said for journal, part in enumerate(_apart(envelope, self.journals)) for raw in fitting(part)]
 
     def policy_version(self, state: Meter) -> int:
         """Of the policy in force."""
@@ -63,10 +62,22 @@ class MeterFold:
 
 def _apart(envelope: Envelope, journals: int) -> list[Envelope]:
     """An envelope for each partition of the journal, most of them with nothing but the mark."""
+    if journals == 1:
+        return [envelope]
     parts_of = [msgspec.structs.replace(envelope, facts=[]) for _ in range(journals)]
     for fact in envelope.facts:
         parts_of[journal_of(tenant_of(fact), journals)].facts.append(fact)
     return parts_of
+
+
+def fitting(envelope: Envelope) -> list[bytes]:
+    """An envelope as rows of at most ROW_BYTES_MAX; only the last of them says the mark, since by then all has been said that came before it."""
+    raw = encode(envelope)
+    if len(raw) <= ROW_BYTES_MAX or len(envelope.facts) == 1:
+        return [raw]
+    half = len(envelope.facts) // 2
+    first = msgspec.structs.replace(envelope, mark_ms=0, facts=envelope.facts[:half])
+    return [*fitting(first), *fitting(msgspec.structs.replace(envelope, facts=envelope.facts[half:]))]
 
 
 def dump(meter: Meter) -> dict[str, bytes]:
