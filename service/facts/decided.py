@@ -1,0 +1,176 @@
+"""What wardens decide: the rows of the outbox."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from service.facts.names import Cell, Kind, Scope
+
+
+class DriverShare(NamedTuple):
+    """One driver's part of an excess."""
+
+    driver: str
+    nanos: int
+
+
+class DimensionShare(NamedTuple):
+    """One member's part of an excess, 0..1."""
+
+    kind: str
+    name: str
+    share: float
+
+
+class Cause(Struct, array_like=True):
+    """Why a scope's spend differs from what was expected; the drivers' nanos sum to the excess exactly."""
+
+    driver: str
+    share: float
+    drivers: list[DriverShare]
+    dimensions: list[DimensionShare]
+    changes: list[str] = msgspec.field(default_factory=list)
+
+
+class Evidence(Struct, array_like=True):
+    """One detector's or rule's vote, with the numbers behind it."""
+
+    detector: str
+    score: float
+    expected: float
+    observed: float
+    detail: str = ""
+
+
+class Ordered(Struct, array_like=True, tag="D"):
+    """What was ordered because of an incident and what has become of it, as far as is known at this step; `time_ms` is the order's.
+
+    `state` is the order's (`requested` ... `failed`), in observe mode `requested` for ever: it was decided, not sent. `saved_nanos`
+    is what an hour at the pace before the order would have cost. `scope` is the order's own where it is not the incident's.
+    """
+
+    id: str
+    action: str
+    mode: str
+    state: str
+    time_ms: int
+    expires_ms: int
+    reason: str = ""
+    overshoot_nanos: int = 0
+    saved_nanos: int | None = None
+    tier: str = ""
+    scope: Scope | None = None
+
+
+class Incident(Struct, array_like=True, tag="I"):
+    """One step of an incident, whole: what it is now and why it was said."""
+
+    time_ms: int
+    action: str
+    id: str
+    tenant: str
+    scope: Scope
+    kinds: list[Kind]
+    severity: str
+    state: str
+    opened_ms: int
+    revision: int
+    spend_nanos: int
+    excess_nanos: int
+    limit_nanos: int | None
+    cause: Cause | None
+    evidence: list[Evidence]
+    reason: str
+    owner: str = ""
+    detail: str = ""
+    executions: list[str] = msgspec.field(default_factory=list)
+    budget: str = ""
+    threshold: float | None = None
+    thresholds: list[float] = msgspec.field(default_factory=list)
+    pace: float | None = None
+    period_start_ms: int | None = None
+    period_end_ms: int | None = None
+    runs_out_ms: tuple[int, int, int] | None = None
+    parent: str = ""
+    order: str = ""
+    ordered: Ordered | None = None
+
+
+class Order(Struct, array_like=True, tag="O"):
+    """An order to whoever runs the agents; a receiver obeys only a greater `sequence` than it has seen for the scope."""
+
+    time_ms: int
+    action: str
+    id: str
+    tenant: str
+    scope: Scope
+    incident: str
+    reason: str
+    mode: str
+    expires_ms: int
+    sequence: int
+    executions: list[str] | None = None
+    by: str = ""
+    approved_by: str = ""
+    tier: str = ""
+
+
+class OrderState(Struct, array_like=True, tag="S"):
+    """A step in an order's life."""
+
+    time_ms: int
+    id: str
+    tenant: str
+    scope: Scope
+    state: str
+    overshoot_nanos: int
+    reason: str = ""
+    receiver: str = ""
+    saved_nanos: int | None = None
+
+
+class Notice(Struct, array_like=True, tag="N"):
+    """One receiver is told one thing about an incident; `about` is the step it tells."""
+
+    time_ms: int
+    id: str
+    tenant: str
+    incident: str
+    receiver: str
+    reason: str
+    title: str
+    about: Incident
+    budget: str = ""
+    threshold: float | None = None
+    thresholds: list[float] = msgspec.field(default_factory=list)
+
+
+class Untold(Struct, array_like=True, tag="U"):
+    """A step that nobody was told of, and the named reason."""
+
+    time_ms: int
+    incident: str
+    tenant: str
+    reason: str
+
+
+class PricedLate(Struct, array_like=True, tag="L"):
+    """Tokens that nobody could price when they came have a price now: so much more belongs to that cell and event minute."""
+
+    time_ms: int
+    cell: Cell
+    event_minute: int
+    nanos: int
+
+
+Decision: TypeAlias = Incident | Order | OrderState | Notice | Untold | PricedLate
+
+
+class Outbox(Struct, array_like=True):
+    """What one journal row made the warden decide; `at` is that row's offset, so a repetition is known as one."""
+
+    at: int
+    decisions: list[Decision]
