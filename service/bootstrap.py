@@ -26,6 +26,7 @@ from service.facts import PolicySet, Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
 from service.front import Front
 from service.ledger import Ledger
+from service.ledger.sql import engine_of
 from service.log.blocking import complete
 from service.log.ports import JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
@@ -76,7 +77,12 @@ class Running:
 def tokens(data: Path) -> Tokens:
     """The tokens of a data folder."""
     data.mkdir(parents=True, exist_ok=True)
-    return Tokens(f"sqlite:///{data / TOKENS}")
+    return tokens_of(f"sqlite:///{data / TOKENS}")
+
+
+def tokens_of(database: str) -> Tokens:
+    """The tokens in a database that books may be kept in; raises what SQLAlchemy raises where there is none."""
+    return Tokens(database, connect=engine_of)
 
 
 def sqlite_log(data: Path) -> SqliteLog:

@@ -11,9 +11,9 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from service.api import Check, Tokens, create_app
+from service.api import Check, create_app
 from service.bookkeeper import Bookkeeper
-from service.bootstrap import now_ms
+from service.bootstrap import now_ms, tokens_of
 from service.follower import Follower
 from service.front import Front
 from service.ledger import Ledger
@@ -54,14 +54,14 @@ async def serving(
 ) -> AsyncIterator[Serving]:
     """On the topics of `spendwarden topics`; a policy that is not the newest one is published.
 
-    Raises LogError where the cluster, its topics or the database are not as they must be, ValueError for an address that names no database.
+    Raises LogError where the cluster, its topics or the database are not as they must be.
     """
     async with AsyncExitStack() as stack:
         cluster, books = Cluster(settings), Cluster(settings)  # two, since each reads a partition from one place on
         stack.callback(books.close)
         stack.callback(cluster.close)
         await check(cluster, topics(settings.topic_prefix, partitions, journals))
-        ledger, tokens = Ledger(database), Tokens(database)
+        ledger, tokens = Ledger(database), tokens_of(database)
         stack.callback(ledger.close)
         stack.callback(tokens.close)
         log = KafkaLog(cluster)

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
-from sqlalchemy import BigInteger, Column, MetaData, String, Table, create_engine, select
+from sqlalchemy import BigInteger, Column, Engine, MetaData, String, Table, create_engine, select
 from sqlalchemy.exc import DBAPIError
 
 from service.log.ports import LogError
@@ -61,10 +61,10 @@ class TokenRow(NamedTuple):
 
 
 class Tokens:
-    """The tokens of one service; `url` as SQLAlchemy writes databases, e.g. `sqlite:///DIR/tokens.db`."""
+    """The tokens of one service; `url` as SQLAlchemy writes databases, e.g. `sqlite:///DIR/tokens.db`; `connect` knows how it is spoken to."""
 
-    def __init__(self, url: str, draw: Callable[[int], str] = secrets.token_hex) -> None:
-        self._engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))  # a server may have been restarted
+    def __init__(self, url: str, draw: Callable[[int], str] = secrets.token_hex, connect: Callable[[str], Engine] = create_engine) -> None:
+        self._engine = connect(url)
         self._draw = draw
         _meta.create_all(self._engine)
 

@@ -25,12 +25,14 @@ def kafka(brokers: str) -> KafkaSettings:
 
 
 @asynccontextmanager
-async def opened(settings: KafkaSettings) -> AsyncIterator[KafkaLog]:
-    """Its logs; whatever is asked of them raises LogError."""
-    from service.log.kafka import Cluster, KafkaLog  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
+async def opened(settings: KafkaSettings, partitions: tuple[int, int] | None = None) -> AsyncIterator[KafkaLog]:
+    """Its logs; whatever is asked of them raises LogError, and so does this where stream and journal must have so many `partitions` and do not."""
+    from service.log.kafka import Cluster, KafkaLog, check, topics  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
 
     cluster = Cluster(settings)
     try:
+        if partitions is not None:
+            await check(cluster, topics(settings.topic_prefix, *partitions))
         yield KafkaLog(cluster)
     finally:
         cluster.close()

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli import cluster
+from service.cli.cluster import kafka
 from service.cli.examples import examples
-from service.cli.failures import fail
+from service.cli.failures import USAGE, fail
 from service.cli.folder import opened
 from service.folder import LEDGER
-from service.log.ports import JOURNAL, OUTBOX, Log
+from service.log.ports import JOURNAL, OUTBOX, Log, LogError
+from service.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from service.rebuild import Source
@@ -33,10 +36,20 @@ def root() -> None:
     """Build the books anew from the logs."""
 
 
-@app.command(epilog=examples("spendwarden ledger rebuild --data ./data", "spendwarden ledger rebuild --data ./data --accept-loss"))
+@app.command(
+    epilog=examples(
+        "spendwarden ledger rebuild --data ./data",
+        "spendwarden ledger rebuild --data ./data --accept-loss",
+        "spendwarden ledger rebuild --brokers 127.0.0.1:9092 --database postgresql+psycopg://spendwarden@db/books",
+    )
+)
 def rebuild(
     data: Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The service's data folder; it may run meanwhile.")] = Path("spendwarden-data"),
     *,
+    brokers: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_BROKERS", help="The brokers of a service on Kafka, instead of a folder.")] = None,
+    database: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="With --brokers: where `serve` keeps the books.")] = None,
+    partitions: Annotated[int, typer.Option(envvar="SPENDWARDEN_PARTITIONS", min=1, max=1024, help="With --brokers: as `topics` was told.")] = 12,
+    journal_partitions: Annotated[int, typer.Option(envvar="SPENDWARDEN_JOURNAL_PARTITIONS", min=1, max=1024, help="The same.")] = 1,
     accept_loss: Annotated[bool, typer.Option("--accept-loss", help="Also where the logs no longer reach back to the beginning.")] = False,
 ) -> None:
     """Build the books anew from journal and outbox, in one transaction: until it ends the old ones are read, and a failure leaves them.
@@ -44,10 +57,28 @@ def rebuild(
     Journal and outbox are kept for 35 days and the books for ever, so after that the books know what the logs no longer do; then nothing is
     changed unless that loss is accepted.
     """
-    with opened(data) as (log, _):
-        sources = asyncio.run(_rebuild(log, f"sqlite:///{data / LEDGER}", 1, accept_loss=accept_loss))
+    if brokers is None:
+        with opened(data) as (log, _):
+            sources = asyncio.run(_rebuild(log, f"sqlite:///{data / LEDGER}", 1, accept_loss=accept_loss))
+    elif database is None:
+        fail("--brokers needs --database, the one that `serve` was started with", USAGE)
+    else:
+        sources = _on_kafka(kafka(brokers), database, (partitions, journal_partitions), accept_loss=accept_loss)
     rows = {topic: sum(it.end - it.first for it in sources if it.topic == topic) for topic in (JOURNAL, OUTBOX)}
     sys.stdout.write(f"rebuilt from {rows[JOURNAL]:,} rows of the journal and {rows[OUTBOX]:,} of the outbox\n")
+
+
+def _on_kafka(settings: KafkaSettings, database: str, partitions: tuple[int, int], *, accept_loss: bool) -> list[Source]:
+    """Of all partitions there are, or of none."""
+
+    async def rebuilt() -> list[Source]:
+        async with cluster.opened(settings, partitions) as log:
+            return await _rebuild(log, database, partitions[1], accept_loss=accept_loss)
+
+    try:
+        return asyncio.run(rebuilt())
+    except LogError as failed:
+        fail(str(failed))
 
 
 async def _rebuild(log: Log, url: str, partitions: int, *, accept_loss: bool) -> list[Source]:

@@ -14,6 +14,7 @@ from service.cli.cluster import kafka, opened
 from service.cli.examples import examples
 from service.cli.failures import fail, mistakes, read_policy
 from service.facts import PolicySet
+from service.log.blocking import complete
 from service.log.ports import Log, LogError
 from service.policy import Policy
 
@@ -46,7 +47,7 @@ def apply(
     if brokers is None and not data.is_dir():
         fail(f"--data {data}: there is no such folder; the first start of the service makes it")
     try:
-        before, now = asyncio.run(_on_kafka(brokers, chosen) if brokers is not None else _in_folder(data, chosen))
+        before, now = asyncio.run(_on_kafka(brokers, chosen)) if brokers is not None else _in_folder(data, chosen)
     except LogError as failed:
         fail(str(failed))
     if before == now:
@@ -61,11 +62,11 @@ async def _on_kafka(brokers: str, chosen: Policy) -> tuple[PolicySet | None, Pol
         return await _publish(log, chosen)
 
 
-async def _in_folder(data: Path, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
+def _in_folder(data: Path, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
     from service.bootstrap import sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
 
     with closing(sqlite_log(data)) as log:
-        return await _publish(log, chosen)
+        return complete(_publish(log, chosen))
 
 
 async def _publish(log: Log, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:

@@ -10,7 +10,7 @@ import typer
 
 from service.cli.cluster import kafka
 from service.cli.examples import examples
-from service.cli.failures import fail, read_policy
+from service.cli.failures import USAGE, fail, read_policy
 from service.cli.serving import address, serve
 from service.log.ports import LogError
 
@@ -43,6 +43,7 @@ def command(
     """
     settings, (host, port) = kafka(brokers), address(listen)
     chosen = read_policy(policy) if policy is not None else None
+    _database_or_fail(database)
 
     async def live() -> None:
         from service.bootstrap_serve import serving  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
@@ -52,5 +53,17 @@ def command(
 
     try:
         asyncio.run(live())
-    except (LogError, ValueError) as failed:
+    except LogError as failed:
         fail(str(failed))
+
+
+def _database_or_fail(database: str) -> None:
+    """Says what is wrong with the address, which may hold a password; whether somebody answers there is seen later."""
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    from service.ledger.sql import engine_of  # noqa: PLC0415
+
+    try:
+        engine_of(database).dispose()
+    except (ArgumentError, ImportError, ValueError) as wrong:
+        fail(f"--database: {wrong}; give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME", USAGE)

@@ -106,17 +106,16 @@ def _book(data: Path, database: str | None, *, new: bool = True) -> Iterator[Tok
     """The tokens of a database, or of a data folder, which is made where there is none and a `new` one is welcome."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from service.api.tokens import Tokens  # noqa: PLC0415
-    from service.bootstrap import tokens  # noqa: PLC0415
+    from service.bootstrap import tokens, tokens_of  # noqa: PLC0415
 
     if database is None and not new and not data.is_dir():
         fail(f"--data {data}: there is no such folder; the first start of the service makes it, and so does `token create`")
     try:
-        book = tokens(data) if database is None else Tokens(database)
+        book = tokens(data) if database is None else tokens_of(database)
         try:
             yield book
         finally:
             book.close()
-    except (OSError, ImportError, SQLAlchemyError) as failed:
+    except (OSError, ImportError, ValueError, SQLAlchemyError) as failed:
         where = f"--data {data}" if database is None else "--database"
         fail(f"{where}: {getattr(failed, 'orig', None) or failed}")

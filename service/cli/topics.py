@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from service.cli.cluster import kafka
 from service.cli.examples import examples
-from service.cli.failures import USAGE, fail
+from service.cli.failures import fail
 from service.log.ports import LogError
 from service.settings import KafkaSettings
 
@@ -35,10 +36,7 @@ def command(
     What is there already and right stays as it is. How to get in (SASL, certificates) and the topics' prefix come from the environment:
     SPENDWARDEN_KAFKA_SECURITY_PROTOCOL, _SASL_MECHANISM, _USERNAME, _PASSWORD, _CA_FILE, _CERT_FILE, _KEY_FILE, _TOPIC_PREFIX.
     """
-    try:
-        settings = KafkaSettings(brokers=brokers)
-    except ValueError as wrong:
-        fail(f"--brokers {brokers}: {wrong}", USAGE)
+    settings = kafka(brokers)
     try:
         done = asyncio.run(_make(settings, partitions, journal_partitions, replication))
     except LogError as failed:

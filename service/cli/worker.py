@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from service.cli.cluster import kafka
 from service.cli.examples import examples
-from service.cli.failures import USAGE, fail, read_policy
+from service.cli.failures import fail, read_policy
 from service.log.ports import LogError
-from service.settings import KafkaSettings
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -21,7 +21,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
     epilog=examples(
         "spendwarden topics --brokers 127.0.0.1:9092",
         "spendwarden worker --brokers 127.0.0.1:9092 --policy policy.yaml --id worker-1",
-        "spendwarden worker --brokers 127.0.0.1:9092 --id worker-2",
+        "spendwarden worker --brokers 127.0.0.1:9092 --id worker-2 --metrics 127.0.0.1:9102",
     )
 )
 def command(
@@ -33,17 +33,17 @@ def command(
     journal_partitions: Annotated[int, typer.Option(envvar="SPENDWARDEN_JOURNAL_PARTITIONS", min=1, max=1024, help="As `topics` was told.")] = 1,
     static: Annotated[bool, typer.Option("--static", help="A restart within the session keeps its partitions; a stop hands over only after it.")] = False,
     session_s: Annotated[float, typer.Option(envvar="SPENDWARDEN_SESSION_S", min=0.5, max=300, help="A worker silent for so long loses what it holds.")] = 10.0,
+    metrics: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_METRICS", help="HOST:PORT of a page for Prometheus; without one there is none.")] = None,
 ) -> None:
     """Start a worker: it meters, decides and delivers for the partitions that it is leased, and takes over those of workers that die.
 
     Everything it needs to go on lies in Kafka. SIGTERM saves, hands over and ends. When it ends by itself (exit code 1, or 70 when a
-    part of it stood still) whoever supervises it starts it again.
+    part of it stood still) whoever supervises it starts it again. The page of --metrics shows lag, leased partitions, the age of
+    snapshots, the time of the last recovery, couriers and producers' topics.
     """
-    try:
-        settings = KafkaSettings(brokers=brokers)
-    except ValueError as wrong:
-        fail(f"--brokers {brokers}: {wrong}", USAGE)
+    settings = kafka(brokers)
     chosen = read_policy(policy) if policy is not None else None
+    page = _page(metrics) if metrics is not None else None
     from service.bootstrap_kafka import Shape, work  # noqa: PLC0415 -- Faust and aiokafka take a second that a mistyped option need not wait for
     from service.leases import Membership  # noqa: PLC0415
     from service.worker import WorkerError  # noqa: PLC0415
@@ -52,9 +52,15 @@ def command(
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        await work(settings, Shape(partitions, journal_partitions), Membership(worker_id, static, session_s), chosen, data, stop)
+        await work(settings, Shape(partitions, journal_partitions), Membership(worker_id, static, session_s), chosen, data, page, stop)
 
     try:
         asyncio.run(live())
     except (LogError, WorkerError) as failed:
         fail(str(failed))
+
+
+def _page(metrics: str) -> tuple[str, int]:
+    from service.cli.serving import address  # noqa: PLC0415 -- the web server's imports are not for every worker
+
+    return address(metrics, "--metrics")

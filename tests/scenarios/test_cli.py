@@ -131,7 +131,7 @@ def test_what_else_is_known_narrows_it_down(tmp_path: Path) -> None:
         (["agent"], "SCOPE agent: must be kind:name"),
         (["agnt:a"], "SCOPE agnt:a: kind must be one of agent, use_case"),
         (["total", "--also", "x"], "--also x"),
-        (["total", "--data", "nowhere"], "either --policy FILE or --data DIR"),
+        (["total", "--data", "nowhere"], "one of --policy FILE, --data DIR and --brokers HOST:PORT"),
     ],
 )
 def test_a_scope_that_is_none_is_refused(policy: Path, words: list[str], told: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,26 @@ async def test_a_revoked_token_is_forgotten(service: FakeService, tokens: Tokens
         assert tokens.revoke(id_, 2)
         now_ms += 5_000
         problem(await door.get("/v1/spend", headers=headers), 401, "Authorization")
+
+
+async def test_while_their_database_is_away_those_come_in_who_were_known(
+    service: FakeService, tokens: Tokens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, unknown = bearer(tokens, "ingest"), bearer(tokens, "ingest")
+    now_ms = NOW_MS
+    monkeypatch.setattr(service, "now_ms", lambda: now_ms)
+    async with client_of(service, tokens) as door:
+        assert (await door.post("/v1/records", json=GOOD, headers=known)).status_code == 202
+        with closing(sqlite3.connect(tmp_path / "tokens.db")) as db:
+            db.execute("ALTER TABLE tokens RENAME TO away")
+        now_ms += 600_000
+        assert (await door.post("/v1/records", json=GOOD, headers=known)).status_code == 202
+        assert "cannot look up a token" in problem(await door.post("/v1/records", json=GOOD, headers=unknown), 503)["detail"]
+        now_ms += 3_000_000
+        problem(await door.post("/v1/records", json=GOOD, headers=known), 503)
+        with closing(sqlite3.connect(tmp_path / "tokens.db")) as db:
+            db.execute("ALTER TABLE away RENAME TO tokens")
+        assert (await door.post("/v1/records", json=GOOD, headers=unknown)).status_code == 202
 
 
 async def test_a_tokens_tenant_is_the_only_one_it_sees_and_writes(service: FakeService, tokens: Tokens) -> None:
