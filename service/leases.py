@@ -21,6 +21,7 @@ from service.settings import KafkaSettings
 
 LEASES: Final = (METER_LEASE, WARDEN_LEASE, COURIER_LEASE)
 LAST_SAVE_S: Final = 2.0
+METADATA_MS: Final = 3_000  # a broker that has just begun may know no topics yet: then nobody is leased anything until we look again
 
 
 class Leased(NamedTuple):
@@ -60,6 +61,7 @@ def leases(
         broker_request_timeout=max(membership.session_s, settings.request_timeout_ms / 1000),
         consumer_group_instance_id=membership.id if membership.static else None,
         consumer_auto_offset_reset="latest",
+        consumer_metadata_max_age_ms=METADATA_MS,
         datadir=folder,
         store="memory://",
         topic_allow_declare=False,
