@@ -107,7 +107,7 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
     kind = Kind.TOKEN_QUOTA if limit.tokens else Kind.BUDGET_THRESHOLD
     eid = period.incident
     if not eid:
-        eid = ident("inc", t.name, "budget", limit.name, member, period.key, period.last_ms // MINUTE_MS if limit.rolling_minutes else "")
+        eid = ident("inc", t.name, "budget", limit.name, member, period.key, *_which(limit, period))
     period.incident = eid
     episode = incidents.of(t, eid, scope, "budget", w.now_ms)
     if kind not in episode.kinds:
@@ -132,6 +132,14 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
     )
     episode.evidence = [evidence]
     return episode
+
+
+def _which(limit: Limit, period: Period) -> tuple[int | str, ...]:
+    """Tells the incidents of a rolling window apart, and as coarsely as it can: partitions that are heard in another order begin the same one.
+
+    While the window holds anything they are counted; once it has been empty, a whole width has passed since the last spend.
+    """
+    return (period.last_ms // (limit.rolling_minutes * MINUTE_MS), period.past) if limit.rolling_minutes else ("",)
 
 
 def _severity(runs: tuple[int, int, int] | None, period: Period, line: float, now_ms: int) -> str:
@@ -193,6 +201,7 @@ def _let_go(t: Tenant, period: Period) -> None:
     """The incident has no period any more: a line reached from here on begins another, and if an order reopens it, silence ends it."""
     if period.incident in t.episodes:
         t.episodes[period.incident].family = PAST
+    period.past = period.past + bool(period.incident) if period.buckets else 0
     period.incident = ""
 
 

@@ -36,7 +36,7 @@ class Period(Struct):
     """One member of a budget or quota in one of its periods. `spent` is nanos, or tokens for a quota.
 
     `next_at`: the spend at which the next untold line is reached; `buckets`: spend by hour (or by step of a rolling window),
-    without what was `planned`: that is known when its window of ten minutes closes.
+    without what was `planned`: that is known when its window of ten minutes closes. `past`: its incidents that are over.
     """
 
     key: str
@@ -51,6 +51,7 @@ class Period(Struct):
     last_ms: int = 0
     incident: str = ""
     planned: int = 0
+    past: int = 0
 
 
 class Alarm(Struct):
