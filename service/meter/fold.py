@@ -18,7 +18,8 @@ from service.meter.cells import last_word, progress
 from service.meter.identities import repeated
 from service.meter.plan import compile_plan
 from service.meter.pricing import list_tokens
-from service.meter.runs import Run, is_stuck
+from service.meter.rules import is_stuck
+from service.meter.runs import Run
 from service.meter.state import Meter
 from service.records import Change, Outcome, Usage, instant
 

@@ -13,7 +13,8 @@ from service.meter.cells import CELLS_PER_MINUTE_MAX, OTHER, CellKey, Open
 from service.meter.identities import repeated
 from service.meter.once import say_once, say_violations
 from service.meter.pricing import by_table, priced
-from service.meter.runs import Run, follow, storm
+from service.meter.rules import follow, storm
+from service.meter.runs import Run
 from service.meter.state import Meter
 from service.money import nanos_of
 from service.records import UNATTRIBUTED, Usage, instant

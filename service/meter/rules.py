@@ -1,0 +1,196 @@
+"""What one run, or one agent's retries, must not do.
+
+Every rule looks at one run, speaks at most once per run, and is judged against the agent's own past (`habits`) beside a floor, so
+that honest pollers and long runs stay quiet.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+from service.facts import Finding, Kind, Scope, ident
+from service.meter.habits import Records, Share, storm_begins
+from service.meter.plan import NO_LIMITS
+from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, FAN_OUT, GROWTH, LOOP, STREAK, Run
+from service.records import Usage
+
+CHILDREN_MAX: Final = 5_000  # remembered children per run
+LOOP_NATS: Final = 16.0  # evidence that a run repeats itself beyond its agent's habit: some eight repeats in a row for most agents
+STREAK_NATS: Final = 20.0
+NATS_MAX: Final = 40.0
+STREAK_TOLERANCE_PERMILLE: Final = 3
+FAN_OUT_CHILDREN: Final = 20
+GROWTH_PERCENT: Final = 1200
+GROWTH_CALLS: Final = 20
+GROWTH_TOKENS: Final = 64_000
+
+Broken = tuple[int, Kind, float, float, str]  # a rule's bit, the kind, observed, allowed, of what
+_NOTHING: Final[list[Finding]] = []
+_SLOT: Final = (1 << 32) - 1
+
+
+def is_stuck(run: Run) -> bool:
+    """Whether a run that was told to loop still does; of other findings there is no way back."""
+    return not run.told & (LOOP | STREAK) or run.loop >= LOOP_NATS or run.streak >= STREAK_NATS
+
+
+def watched_cap(run: Run, records: Records) -> int:
+    """The spend in nanos from which a run is a finding: the policy's cap, or the built-in one beyond the agent's own greatest honest run."""
+    return run.cap_nanos if run.limits is not NO_LIMITS else max(run.cap_nanos, records.nanos * 3 // 2)
+
+
+def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> list[Finding]:
+    """One more record of a run: its state moves on, and what it broke is said."""
+    run.nanos += nanos
+    if event_ms > run.last_ms:  # noqa: PLR1730 -- twice as fast as max()
+        run.last_ms = event_ms
+    broken: list[Broken] = []
+    if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP and run.nanos > (cap := watched_cap(run, records)):
+        broken.append((CAP, Kind.EXECUTION_CAP, run.nanos / 1e9, cap / 1e9, "spend of the run, USD"))
+    if u.execution_id and u.execution_id != root:
+        _child(run, u, root, records, broken)
+    if u.layer == "inference":
+        run.calls += 1
+        _call(run, u, records, broken)
+    if run.limits.counted:
+        _limits(run, event_ms, broken)
+    return [_finding(run, u, root, event_ms, arrival_ms, rule) for rule in broken] if broken else _NOTHING
+
+
+def _child(run: Run, u: Usage, root: str, records: Records, broken: list[Broken]) -> None:
+    if u.agent and u.agent != run.agent and not run.other_agent:
+        run.other_agent = u.agent
+    children = run.children
+    if children is None:
+        children = run.children = {}
+    if u.execution_id in children or len(children) >= CHILDREN_MAX:
+        return
+    parent = u.parent_execution_id
+    children[u.execution_id] = 1 if parent in ("", root) else children.get(parent, 0) + 1
+    allowed = max(FAN_OUT_CHILDREN, records.children * 13 // 10 + 5)
+    if len(children) > allowed and not run.told & FAN_OUT:
+        broken.append((FAN_OUT, Kind.FAN_OUT, len(children), allowed, "children of one run"))
+
+
+def _call(run: Run, u: Usage, records: Records, broken: list[Broken]) -> None:
+    size = u.input_tokens + u.cache_read_tokens + u.cache_write_tokens
+    if u.signature:
+        _signature(run, u.signature, records, broken)
+    elif size and u.attempt <= 1:
+        _same_size(run, size, records, broken)
+    run.opening = run.opening or size
+    run.size = size
+    if size > GROWTH_TOKENS and run.calls > GROWTH_CALLS and not run.told & GROWTH:
+        percent = size * 100 // run.opening
+        allowed = max(GROWTH_PERCENT, records.growth_percent * 3 // 2)
+        if percent > allowed:
+            broken.append((GROWTH, Kind.CONTEXT_GROWTH, percent / 100, allowed / 100, "times the run's first prompt"))
+
+
+def _signature(run: Run, signature: str, records: Records, broken: list[Broken]) -> None:
+    """The same few signatures again and again, also in turns and across children."""
+    sig, ring = crc32(signature.encode()), run.ring
+    again = sig in (ring & _SLOT, ring >> 32, run.oldest)
+    if not again:
+        run.oldest, run.ring = ring >> 32, (ring & _SLOT) << 32 | sig
+    if run.calls > 1:
+        habit = records.repeats
+        if habit is None:
+            habit = records.repeats = Share()
+        run.repeats += again
+        run.loop = _weighed(habit, run.loop, again, LOOP_NATS)
+        if run.loop >= LOOP_NATS and not run.told & LOOP:
+            broken.append((LOOP, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls repeat a signature the run had just used"))
+
+
+def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> None:
+    """A producer without signatures: prompt after prompt of nearly the same size."""
+    again = abs(size - run.size) * 1000 <= STREAK_TOLERANCE_PERMILLE * size
+    if run.calls > 1:
+        habit = records.same_size
+        if habit is None:
+            habit = records.same_size = Share()
+        run.repeats += again
+        run.streak = _weighed(habit, run.streak, again, STREAK_NATS)
+        if run.streak >= STREAK_NATS and not run.told & STREAK:
+            broken.append((STREAK, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls in a row with prompts of the same size"))
+
+
+def _weighed(habit: Share, nats: float, again: bool, told_at: float) -> float:
+    """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run is stuck."""
+    if again or nats:
+        nats = min(NATS_MAX, max(0.0, nats + habit.surprise(again)))
+    if nats < told_at:
+        habit.learn(again)
+    return nats
+
+
+def _limits(run: Run, event_ms: int, broken: list[Broken]) -> None:
+    limits, told = run.limits, run.told
+    children = run.children or {}
+    checks = (
+        (CALLS, limits.calls, run.calls, "calls of the run"),
+        (CHILDREN, limits.children, len(children), "children of the run"),
+        (DEPTH, limits.depth, max(children.values(), default=0) if limits.depth is not None else 0, "levels of children below the run"),
+        (DURATION, limits.duration_s, event_ms // 1000 - run.started_s, "seconds since the run began"),
+    )
+    for bit, limit, value, what in checks:
+        if limit is not None and value > limit and not told & bit:
+            broken.append((bit, Kind.EXECUTION_CAP, value, limit, what))
+
+
+def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule: Broken) -> Finding:
+    bit, kind, observed, expected, detail = rule
+    run.told |= bit
+    run.watched = True
+    over_cap = bit == CAP
+    if run.other_agent and kind == Kind.LOOP:
+        detail = f"{detail}; {run.agent} and {run.other_agent} take turns"
+    return Finding(
+        id=ident("fnd", u.tenant, kind, root, bit),
+        tenant=u.tenant,
+        kind=kind,
+        scope=Scope("execution", root),
+        time_ms=event_ms,
+        arrival_ms=arrival_ms,
+        agent=run.agent,
+        use_case=run.use_case,
+        business_unit=run.business_unit,
+        workflow=run.workflow,
+        execution=root,
+        spend_nanos=run.nanos,
+        expected_nanos=run.expected_nanos,
+        limit_nanos=round(expected * 1e9) if over_cap else None,
+        observed=float(observed),
+        expected=float(expected),
+        detail=detail,
+        driver="executions" if kind == Kind.FAN_OUT else "input_tokens" if kind == Kind.CONTEXT_GROWTH else "calls_per_execution",
+        action=run.limits.action if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
+        dimensions=[Scope("execution", root)],
+        since_ms=run.started_s * 1000,
+        tier=run.limits.tier if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
+    )
+
+
+def storm(partition: int, records: Records, u: Usage, agent: str, use_case: str, event_ms: int, arrival_ms: int) -> Finding | None:
+    """A retry storm of the agent, as this partition sees it, when this call tips the evidence."""
+    if not storm_begins(records, u.attempt):
+        return None
+    return Finding(
+        id=ident("fnd", u.tenant, Kind.RETRY_STORM, agent, event_ms // 3_600_000, partition),
+        tenant=u.tenant,
+        kind=Kind.RETRY_STORM,
+        scope=Scope("agent", agent),
+        time_ms=event_ms,
+        arrival_ms=arrival_ms,
+        agent=agent,
+        use_case=use_case,
+        business_unit=u.business_unit,
+        workflow=u.workflow,
+        observed=records.storm,
+        expected=0.0,
+        detail=f"third and later tries, the last one number {u.attempt}{': ' + u.error if u.error else ''}",
+        driver="retries",
+        dimensions=[Scope("model", u.model)] if u.model else [],
+    )
