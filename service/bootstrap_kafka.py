@@ -29,6 +29,7 @@ from service.log.ports import JOURNAL, Log, Snapshots
 from service.policy import Policy, parse_dumped
 from service.published import newest_policy, publish
 from service.republish import Republisher
+from service.scrape import Page, shown
 from service.settings import KafkaSettings
 from service.worker import Worker
 
@@ -40,8 +41,13 @@ class Shape(NamedTuple):
     journals: int = 1
 
 
-async def work(settings: KafkaSettings, shape: Shape, membership: Membership, policy: Policy | None, data: Path, stop: asyncio.Event) -> None:
-    """Runs a worker until `stop`. Raises LogError where the cluster or its topics are not as they must be, WorkerError when it ends by itself."""
+async def work(
+    settings: KafkaSettings, shape: Shape, membership: Membership, policy: Policy | None, data: Path, metrics: tuple[str, int] | None, stop: asyncio.Event
+) -> None:
+    """Runs a worker until `stop`; `metrics` is where its page is shown.
+
+    Raises LogError where the cluster or its topics are not as they must be, WorkerError when it ends by itself.
+    """
     async with AsyncExitStack() as stack:
         cluster = Cluster(settings)
         stack.callback(cluster.close)
@@ -57,6 +63,8 @@ async def work(settings: KafkaSettings, shape: Shape, membership: Membership, po
         member = Member(membership.session_s, membership.id if membership.static else None)
         republisher = Republisher(settings.topic_prefix + IN, lambda topic: joined(topic, cluster, member, now_ms), log, shape.partitions)
         worker = Worker(engine, republisher, delivery, monotonic, settings.request_timeout_ms / 1000)
+        if metrics is not None:
+            await stack.enter_async_context(shown(Page(worker, now_ms), *metrics))
         app = leases(settings, membership, data / membership.id, worker.assigned, worker.revoked)
         await worker.live(app, stop)
 

@@ -17,10 +17,12 @@ from service.facts import Counts
 from service.intake import Refusal
 from service.meter.fold import Meter
 from service.owners import Lag
+from service.republish import Passed
 from service.warden.state import Warden
 
 PREFIX: Final = "spendwarden_"
 STATES: Final = ("open", "acknowledged", "snoozed", "resolved")
+REFUSED: Final = "records refused, by reason and field"
 COUNTED: Final = {
     "records": "records heard, repeats included",
     "accepted": "records counted once",
@@ -42,6 +44,14 @@ class Couriers(NamedTuple):
 
     lanes: Sequence[Mapping[str, Any]]
     unusable: Collection[str]
+
+
+class Shift(NamedTuple):
+    """What one worker of many is leased, how many partitions by lease; what it has passed on; and its couriers."""
+
+    owned: Mapping[str, int]
+    passed: Passed
+    couriers: Couriers
 
 
 class Telemetry:
@@ -73,7 +83,7 @@ class Telemetry:
     def _door(self) -> Iterable[Metric]:
         taken = CounterMetricFamily(PREFIX + "door_taken", "records made durable by the door")
         taken.add_metric([], self._taken)
-        refused = CounterMetricFamily(PREFIX + "refused", "records refused, by reason and field", labels=["reason", "field"])
+        refused = CounterMetricFamily(PREFIX + "refused", REFUSED, labels=["reason", "field"])
         for (reason, field), count in self._refused.items():
             refused.add_metric([reason, field], count)
         return taken, refused
@@ -101,6 +111,43 @@ def _engine(heard: Heard, lag: Lag | None, now_ms: int) -> Iterable[Metric]:
     yield behind
     yield _gauge("engine_restarts", "times the engine ended and was restored since it last stood still", heard.restarts)
     yield _gauge("engine_clock_ms", "the shell's clock, Unix milliseconds", now_ms)
+
+
+def of_worker(heard: Heard, lag: Lag | None, shift: Shift, now_ms: int) -> Iterable[Metric]:
+    """What one worker shows of itself. What all of them have counted and decided `serve` shows, since a partition's counts change hands with it."""
+    yield from _engine(heard, lag, now_ms)
+    owned = GaugeMetricFamily(PREFIX + "owned_partitions", "partitions that are leased to this worker, by lease", labels=["lease"])
+    for lease, partitions in shift.owned.items():
+        owned.add_metric([lease], partitions)
+    yield owned
+    folded = CounterMetricFamily(PREFIX + "folded_rows", "rows of the stream that this process has folded, ticks included")
+    folded.add_metric([], heard.folded_rows)
+    yield folded
+    yield _gauge("policy_version", "of the policy that the engine has taken up", heard.policy_version)
+    yield _gauge("recovery_seconds", "from leased to reading, when partitions were taken over last", heard.recovery_ms / 1000)
+    yield from (*_passed(shift.passed), *_couriers(shift.couriers))
+
+
+def of_owners(meters: Sequence[Meter], saved_ms: Sequence[int], now_ms: int) -> Iterable[Metric]:
+    """What a worker holds, to be asked in the engine's own thread; `saved_ms`: when each owner's snapshot was written."""
+    yield _gauge(
+        "snapshot_age_seconds",
+        "age of the oldest snapshot held here: what a kill makes others fold again",
+        max(0, now_ms - min(saved_ms, default=now_ms)) / 1000,
+    )
+    yield from _meters(meters)
+
+
+def _passed(passed: Passed) -> Iterable[Metric]:
+    records = CounterMetricFamily(PREFIX + "passed_on", "records of producers' topics that this process has passed on to the stream")
+    records.add_metric([], passed.records)
+    refused = CounterMetricFamily(PREFIX + "refused", REFUSED, labels=["reason", "field"])
+    for reason, count in list(passed.refused.items()):
+        refused.add_metric([str(reason), ""], count)
+    waits = GaugeMetricFamily(PREFIX + "source_waits", "1 where a producers' topic cannot be read now; the log says why", labels=["topic"])
+    for topic in list(passed.failures):
+        waits.add_metric([topic], 1.0)
+    return records, refused, waits
 
 
 def _counts(states: States) -> Iterable[Metric]:
@@ -141,14 +188,18 @@ def _wardens(wardens: Sequence[Warden]) -> Iterable[Metric]:
 def _couriers(couriers: Couriers) -> Iterable[Metric]:
     waiting = GaugeMetricFamily(PREFIX + "deliveries_waiting", "deliveries that have not ended", labels=["receiver", "lane"])
     circuit = GaugeMetricFamily(PREFIX + "circuit_open", "1 while a receiver is left alone", labels=["receiver", "lane"])
-    for lane in couriers.lanes:
-        labels = [str(lane["receiver"]), str(lane["lane"])]
-        waiting.add_metric(labels, float(lane["pending"]))
-        circuit.add_metric(labels, float(lane["circuit"] != "closed"))
+    pending, opened = Counter[tuple[str, str]](), dict[tuple[str, str], bool]()
+    for lane in couriers.lanes:  # one of each partition of the outbox that is held here
+        key = str(lane["receiver"]), str(lane["lane"])
+        pending[key] += int(lane["pending"])
+        opened[key] = opened.get(key, False) or lane["circuit"] != "closed"
+    for key, is_open in opened.items():
+        waiting.add_metric(key, float(pending[key]))
+        circuit.add_metric(key, float(is_open))
     unusable = GaugeMetricFamily(PREFIX + "receiver_unusable", "1 where a receiver of the policy cannot be made; the log says why", labels=["receiver"])
     for name in couriers.unusable:
         unusable.add_metric([name], 1.0)
     return waiting, circuit, unusable
 
 
-__all__ = ["COUNTED", "Counts", "Telemetry"]
+__all__ = ["COUNTED", "Counts", "Telemetry", "of_owners", "of_worker"]

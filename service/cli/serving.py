@@ -30,17 +30,17 @@ class Door(Protocol):
         ...
 
 
-def address(listen: str) -> tuple[str, int]:
+def address(listen: str, option: str = "--listen") -> tuple[str, int]:
     """Host and port, which must be free: a clear word where they are not, before anything begins."""
     try:
         host, port = Settings(listen=listen).address
     except ValueError as wrong:
-        fail(f"--listen {listen}: {wrong}", USAGE)
+        fail(f"{option} {listen}: {wrong}", USAGE)
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
     except OSError as taken:
-        fail(f"--listen {host}:{port}: {taken.strerror or taken}; choose another port, or stop what listens there")
+        fail(f"{option} {host}:{port}: {taken.strerror or taken}; choose another port, or stop what listens there")
     return host, port
 
 
