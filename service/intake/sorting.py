@@ -73,13 +73,9 @@ def _with_id(refusal: Refusal, form: Form, partition: int, row: RowLike) -> Reco
     if (refusal.reason, refusal.field) != (Reason.MISSING, "id"):
         return refusal
     offset, _, raw = row
-    try:
-        told = json.loads(raw.decode("utf-8-sig"))
-        told["id"] = ident("row", form.topic, partition, offset, raw)
-        named = json.dumps(told).encode()
-    except (ValueError, RecursionError):  # what could just be read may be too deep to be written
-        return refusal
-    record = form.parse(named, "", None)
+    told = json.loads(raw.decode("utf-8-sig"))
+    told["id"] = ident("row", form.topic, partition, offset, raw)
+    record = form.parse(json.dumps(told).encode(), "", None)
     return msgspec.structs.replace(record, raw=refusal.raw) if isinstance(record, Refusal) else record
 
 

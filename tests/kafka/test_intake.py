@@ -57,7 +57,8 @@ async def test_records_in_under_any_key_and_refusals_with_their_place(broker: Br
     assert dead[4].raw == bad[4][: 1024 * 1024]
 
 
-async def test_a_stop_has_committed_so_nothing_is_read_again(broker: Broker, connect: Connect, prefix: str) -> None:
+async def test_a_stop_has_committed_so_nothing_is_read_again(broker: Broker, connect: Connect, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "COMMIT_EVERY_S", 600.0)
     cluster = connect(broker)
     log = await made(cluster)
     for first in (0, 100):
