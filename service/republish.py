@@ -24,6 +24,7 @@ from service.policy import Policy
 from service.policy.telling import Source
 
 BEAT_S: Final = 0.1
+END_S: Final = 3.0
 RESTART_S: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -76,7 +77,10 @@ class Republisher:
         self._sources = frozenset((Source(topic=self.own), *policy.sources))
 
     async def _live(self) -> None:
-        """Until it is to stop; then each source ends behind what it has under way. Nothing here waits without end, so a beat says enough."""
+        """Until it is to stop; then each source ends behind what it has under way, or is cut off in it and will read that again.
+
+        Nothing here waits without end, so it is enough that the beat says whether the loop still turns.
+        """
         following: dict[Source, asyncio.Task[None]] = {}
         while not self.thread.stopping:
             self.beats += 1
@@ -84,7 +88,9 @@ class Republisher:
             for source in self._sources - following.keys():
                 following[source] = asyncio.create_task(self._follow(source))
             await asyncio.sleep(BEAT_S)
-        await asyncio.gather(*following.values())
+        for task in following.values():
+            asyncio.get_running_loop().call_later(END_S, task.cancel)
+        await asyncio.gather(*following.values(), return_exceptions=True)
 
     def _is_wanted(self, source: Source) -> bool:
         return source in self._sources and not self.thread.stopping

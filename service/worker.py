@@ -90,9 +90,10 @@ class Worker:
                 return
             raise WorkerError(stuck.result() if stuck.done() else f"Faust has ended by itself: {app.crash_reason!r}")
         finally:
-            await asyncio.to_thread(self.republisher.thread.stop)
+            leaving = asyncio.create_task(asyncio.to_thread(self.republisher.thread.stop))
             await asyncio.to_thread(self.engine.thread.stop)  # the last snapshot, while the partitions are still ours
             await app.stop()
+            await leaving
             await asyncio.to_thread(watchdog.thread.stop)
             tasks = [beating, *(task for _, task in self._deliveries.values())]
             for task in tasks:

@@ -71,13 +71,17 @@ class Cluster:
 
 
 class Refusing(MemoryLog):
-    """A log that fails for a while, before or after it has written."""
+    """A log that fails for a while, before or after it has written, or never answers."""
 
     fails = ""
+    hangs = False
 
     async def append_many(self, topic: str, batches: Mapping[int, Sequence[bytes]]) -> None:
         if self.fails == "before":
             raise LogError("no broker answers")
+        if self.fails == "never":
+            self.hangs = True
+            await asyncio.sleep(60)
         await super().append_many(topic, batches)
         if self.fails == "after":
             self.fails = ""
@@ -208,6 +212,17 @@ async def test_a_policy_from_elsewhere_that_asks_for_the_impossible(source: str,
         await until(lambda: republisher.passed.records == 3)
         await until(lambda: said in "".join(republisher.passed.failures.values()))
     assert cluster.topics["calls"].opened == 0
+
+
+async def test_what_hangs_is_cut_off_at_the_end_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(republish, "END_S", 0.05)
+    cluster, log = Cluster(**{OWN: Topic(lines(3))}), Refusing(lambda: 0)
+    log.fails = "never"
+    with living(cluster, log):
+        await until(lambda: log.hangs)
+        began_s = time.monotonic()
+    assert time.monotonic() - began_s < 2
+    assert cluster.topics[OWN].done == 0
 
 
 async def test_a_pause_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ _ADVICE: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (errors.NotEnoughReplicasError, "fewer replicas are in sync than min.insync.replicas asks for: bring the other brokers back"),
     (errors.NotEnoughReplicasAfterAppendError, "fewer replicas are in sync than min.insync.replicas asks for: bring the other brokers back"),
     (errors.TopicAuthorizationFailedError, "the user may not do this here: give it the right on topics of this prefix"),
+    (errors.GroupAuthorizationFailedError, "the user may not read as this group: give it the right on groups of this prefix"),
     (errors.ClusterAuthorizationFailedError, "the user may not do this here: it needs IdempotentWrite, and for `topics` Create and AlterConfigs"),
     (errors.PolicyViolationError, "the cluster's policy forbids it"),
     (errors.LeaderNotAvailableError, "no broker leads that partition now"),
