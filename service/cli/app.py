@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "serve": ("service.cli.serve", "Start the door and the books on Kafka; workers decide and deliver."),
     "replay": ("service.cli.replay", "Read files of records as the stream and print what the service would have decided."),
     "demo": ("service.cli.demo", "Forty agents, one runs away: see the alert, its cause, the pause and the proof, in a minute."),
+    "feed": ("service.cli.feed", "The demo's traffic, sent to a service that runs elsewhere."),
     "check": ("service.cli.check", "Check a policy: every mistake in one go, by its path."),
     "explain": ("service.cli.explain", "The numbers behind an incident, recomputable."),
     "effective": ("service.cli.effective", "Every budget, cap, quota, owner and route that applies to a scope, and why."),
