@@ -66,11 +66,16 @@ class Republisher:
     partitions: int
     appended: Callable[[], object] = lambda: None
     passed: Passed = field(default_factory=Passed)
-    beats: int = 0
+    _beats: int = 0
     _sources: frozenset[Source] = frozenset()
 
     def __post_init__(self) -> None:
         self.thread = Background("intake", lambda: asyncio.run(self._live()))
+
+    @property
+    def beat(self) -> object:
+        """Changes while the thread lives as it should; whoever was asked to end stands still in order."""
+        return object() if self.thread.stopping else self._beats
 
     def adopt(self, policy: Policy) -> None:
         """From now on the sources of this policy are read, and no others. Any thread may say so."""
@@ -83,7 +88,7 @@ class Republisher:
         """
         following: dict[Source, asyncio.Task[None]] = {}
         while not self.thread.stopping:
-            self.beats += 1
+            self._beats += 1
             following = {source: task for source, task in following.items() if not task.done()}
             for source in self._sources - following.keys():
                 following[source] = asyncio.create_task(self._follow(source))

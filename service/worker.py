@@ -73,7 +73,7 @@ class Worker:
         While no broker answers the engine tries again and again, which is a beat too.
         """
         heard = self.engine.heard
-        beats = {"engine": lambda: (heard.rounds, heard.restarts), "intake": lambda: self.republisher.beats, "main loop": lambda: self._beats}
+        beats = {"engine": lambda: (heard.rounds, heard.restarts), "intake": lambda: self.republisher.beat, "main loop": lambda: self._beats}
         watchdog = Watchdog(beats, self.clock_s, still_s=STILL_S + self.waits_s)
         stuck = self._stuck(asyncio.get_running_loop())
         beating = asyncio.create_task(self._beat())

@@ -17,6 +17,7 @@ from service.log.kafka.topics import IN
 from service.log.ports import STREAM, LogError
 from service.policy import load
 from tests.kafka.broker import Broker
+from tests.kafka.guarded import PASSWORD, SCRAM, USER
 from tests.kafka.producers import (
     PARTITIONS,
     Connect,
@@ -189,6 +190,15 @@ async def test_what_was_never_committed_by_a_producer_is_not_money(broker: Broke
     await cluster.run("write", write())
     with reading(cluster):
         assert [record.id for record in await heard_all(log, {"1"})] == ["1"]
+
+
+async def test_through_a_door_that_asks_who_is_there(guarded: Broker, connect: Connect, prefix: str) -> None:
+    door = {"brokers": guarded.address(SCRAM), "security_protocol": "SASL_PLAINTEXT", "username": USER, "password": PASSWORD}
+    cluster = connect(guarded, **door)
+    log = await made(cluster)
+    await write(cluster, prefix + IN, [line(1)])
+    with reading(cluster):
+        await heard_all(log, {"1"})
 
 
 async def test_a_broker_that_is_away_is_waited_for(guarded: Broker, connect: Connect, prefix: str) -> None:
