@@ -18,7 +18,7 @@ from tests.bench.crew import spendwarden
 from tests.bench.live import ROOT, free_port
 from tests.kafka.broker import Broker
 
-PARTITIONS = 2
+PARTITIONS, JOURNALS = 2, 2
 PATIENCE_S = 60
 TIMEOUT_MS = 2_000
 
@@ -42,6 +42,7 @@ class Served:
             "SPENDWARDEN_KAFKA_TOPIC_PREFIX": prefix,
             "SPENDWARDEN_KAFKA_REQUEST_TIMEOUT_MS": str(TIMEOUT_MS),
             "SPENDWARDEN_PARTITIONS": str(PARTITIONS),
+            "SPENDWARDEN_JOURNAL_PARTITIONS": str(JOURNALS),
             "SPENDWARDEN_DATABASE": database,
             "SPENDWARDEN_DATA": str(folder / "faust"),
         }
