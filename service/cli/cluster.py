@@ -1,4 +1,4 @@
-"""A Kafka cluster as commands open it."""
+"""A service on Kafka as commands open it: its cluster, and the database of its books."""
 
 from __future__ import annotations
 
@@ -22,6 +22,18 @@ def kafka(brokers: str) -> KafkaSettings:
         return KafkaSettings(brokers=brokers)
     except ValueError as wrong:
         fail(f"--brokers {brokers}: {wrong}", USAGE)
+
+
+def database_or_fail(url: str) -> None:
+    """Says what is wrong with the address, which may hold a password; whether somebody answers there is seen later."""
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415 -- help need not wait for it
+
+    from service.ledger.sql import engine_of  # noqa: PLC0415
+
+    try:
+        engine_of(url).dispose()
+    except (ArgumentError, ImportError, ValueError) as wrong:
+        fail(f"--database: {wrong}; give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME", USAGE)
 
 
 @asynccontextmanager

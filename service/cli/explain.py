@@ -11,6 +11,8 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 
+from service.cli.cluster import database_or_fail
+from service.cli.cluster import published as on_kafka
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
 from service.cli.folder import published
@@ -18,6 +20,7 @@ from service.cli.reckoning import Check, budget_step, checks, paces
 from service.cli.story import Story, of_books, of_transcript
 from service.folder import LEDGER
 from service.log.ports import LogError
+from service.policy import Policy
 
 NAMED_MAX = 5  # incidents named where the one that was asked for is not there
 
@@ -35,6 +38,8 @@ def command(
     incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as every message carries it.")],
     *,
     data: Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_DATA", help="A service's data folder; it may run meanwhile.")] = None,
+    database: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="The database of `serve`, instead of a folder; needs --brokers.")] = None,
+    brokers: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_BROKERS", help="With --database: where its policy is.")] = None,
     transcript: Annotated[Path | None, typer.Option(help="A transcript of `replay --json` or `export`.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
 ) -> None:
@@ -45,10 +50,15 @@ def command(
     """
     if transcript is not None:
         story, found = _of_transcript(transcript, incident)
+    elif database is not None:
+        if brokers is None:
+            fail("--database needs --brokers, those that `serve` was started with", USAGE)
+        database_or_fail(database)
+        story, found = _of_books(database, on_kafka(brokers), incident)
     elif data is not None:
-        story, found = _of_books(data, incident)
+        story, found = _of_folder(data, incident)
     else:
-        fail("give either --data DIR or --transcript FILE", USAGE)
+        fail("give --data DIR, --database URL or --transcript FILE", USAGE)
     if json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(account(story, found))) + b"\n")
         return
@@ -71,16 +81,19 @@ def account(story: Story, found: list[Check]) -> dict[str, Any]:
     }
 
 
-def _of_books(data: Path, incident: str) -> tuple[Story, list[Check]]:
+def _of_folder(data: Path, incident: str) -> tuple[Story, list[Check]]:
+    if not (data / LEDGER).is_file():
+        fail(f"{data}: there are no books; give the folder that `spendwarden run --data` was started with", USAGE)
+    return _of_books(f"sqlite:///{data / LEDGER}", published(data), incident)
+
+
+def _of_books(database: str, policy: Policy, incident: str) -> tuple[Story, list[Check]]:
     from service.books import ListQuestion  # noqa: PLC0415 -- a transcript needs no database
     from service.cli.recount import recount  # noqa: PLC0415
     from service.ledger import Ledger  # noqa: PLC0415
 
-    if not (data / LEDGER).is_file():
-        fail(f"{data}: there are no books; give the folder that `spendwarden run --data` was started with", USAGE)
-    policy = published(data)
     try:
-        with closing(Ledger(f"sqlite:///{data / LEDGER}")) as books:
+        with closing(Ledger(database)) as books:
             told = books.incident(incident, None)
             if told is None:
                 _unknown(incident, (known.id for known in books.incidents(ListQuestion(limit=NAMED_MAX)).items))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Annotated, Final
 import msgspec
 import typer
 
+from service.cli import cluster
+from service.cli.cluster import kafka
 from service.cli.examples import examples
 from service.cli.failures import fail
 from service.cli.folder import opened
@@ -37,6 +40,7 @@ class What(StrEnum):
 @app.command(
     epilog=examples(
         "spendwarden export --what transcript --data ./data",
+        "spendwarden export --what transcript --brokers 127.0.0.1:9092",
         "spendwarden export --what journal --data ./data --out journal.jsonl.gz && spendwarden replay --journal journal.jsonl.gz --json",
     )
 )
@@ -44,30 +48,45 @@ def command(
     what: Annotated[What, typer.Option(help="transcript: the decisions, a JSON object a line; the others: a log, whole, row by row.")],
     data: Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The service's data folder; it may run meanwhile.")] = Path("spendwarden-data"),
     out: Annotated[Path | None, typer.Option(help="A file, packed where its name ends in .gz; without one standard output.")] = None,
+    *,
+    brokers: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_BROKERS", help="The brokers of a service on Kafka, instead of a folder.")] = None,
+    partitions: Annotated[int, typer.Option(envvar="SPENDWARDEN_PARTITIONS", min=1, max=1024, help="With --brokers: as `topics` was told.")] = 12,
+    journal_partitions: Annotated[int, typer.Option(envvar="SPENDWARDEN_JOURNAL_PARTITIONS", min=1, max=1024, help="The same.")] = 1,
 ) -> None:
     """Write a log of a service, or the transcript of its decisions.
 
     The transcript holds each decision once, whatever was killed in between, as far back as the outbox is kept (35 days). Rows of a log
     are written with their offsets and arrivals, so that a journal can be repeated bit for bit.
     """
-    with opened(data) as (log, partitions):
-        try:
-            with file.appearing(out) if out is not None else nullcontext(sys.stdout.buffer) as target:
-                written = asyncio.run(_write(log, what, partitions, target))
-        except BrokenPipeError:
-            sys.stderr.close()
-            raise typer.Exit(1) from None
-        except LogError as failed:
-            fail(str(failed))
-    sys.stderr.write(f"{written:,} {'lines' if what == What.TRANSCRIPT else 'rows'} of {what} written{f' to {out}' if out else ''}\n")
+    settings = kafka(brokers) if brokers is not None else None
+
+    async def written(target: file.Out) -> int:
+        if settings is None:
+            with opened(data) as (log, settled):
+                return await _write(log, what, {STREAM: settled}, target)
+        async with cluster.opened(settings, (partitions, journal_partitions)) as kafka_log:
+            counts = {STREAM: partitions, REFUSED: partitions, JOURNAL: journal_partitions, OUTBOX: journal_partitions}
+            return await _write(kafka_log, what, counts, target)
+
+    try:
+        with file.appearing(out) if out is not None else nullcontext(sys.stdout.buffer) as target:
+            count = asyncio.run(written(target))
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise typer.Exit(1) from None
+    except LogError as failed:
+        fail(str(failed))
+    sys.stderr.write(f"{count:,} {'lines' if what == What.TRANSCRIPT else 'rows'} of {what} written{f' to {out}' if out else ''}\n")
 
 
-async def _write(log: Log, what: What, partitions: int, target: file.Out) -> int:
+async def _write(log: Log, what: What, partitions: Mapping[str, int], target: file.Out) -> int:
+    """`partitions` of each log; one where it is not named."""
     if what != What.TRANSCRIPT:
-        return await file.write(log, what, partitions if what == What.STREAM else 1, target, partitions if what == What.JOURNAL else 0)
+        return await file.write(log, what, partitions.get(what, 1), target, partitions[STREAM] if what == What.JOURNAL else 0)
     seen, written = Tallies(), 0
-    async for decisions in decided(log):
-        lines = lines_of(decisions, seen)
-        target.write(b"".join(_encode(line) + b"\n" for line in lines))
-        written += len(lines)
+    for partition in range(partitions.get(OUTBOX, 1)):
+        async for decisions in decided(log, partition):
+            lines = lines_of(decisions, seen)
+            target.write(b"".join(_encode(line) + b"\n" for line in lines))
+            written += len(lines)
     return written

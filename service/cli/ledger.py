@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli import cluster
-from service.cli.cluster import kafka
+from service.cli.cluster import database_or_fail, kafka
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
 from service.cli.folder import opened
@@ -63,6 +63,7 @@ def rebuild(
     elif database is None:
         fail("--brokers needs --database, the one that `serve` was started with", USAGE)
     else:
+        database_or_fail(database)
         sources = _on_kafka(kafka(brokers), database, (partitions, journal_partitions), accept_loss=accept_loss)
     rows = {topic: sum(it.end - it.first for it in sources if it.topic == topic) for topic in (JOURNAL, OUTBOX)}
     sys.stdout.write(f"rebuilt from {rows[JOURNAL]:,} rows of the journal and {rows[OUTBOX]:,} of the outbox\n")

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from service.cli.cluster import kafka
+from service.cli.cluster import database_or_fail, kafka
 from service.cli.examples import examples
-from service.cli.failures import USAGE, fail, read_policy
+from service.cli.failures import fail, read_policy
 from service.cli.serving import address, serve
 from service.log.ports import LogError
 
@@ -43,7 +43,7 @@ def command(
     """
     settings, (host, port) = kafka(brokers), address(listen)
     chosen = read_policy(policy) if policy is not None else None
-    _database_or_fail(database)
+    database_or_fail(database)
 
     async def live() -> None:
         from service.bootstrap_serve import serving  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
@@ -55,15 +55,3 @@ def command(
         asyncio.run(live())
     except LogError as failed:
         fail(str(failed))
-
-
-def _database_or_fail(database: str) -> None:
-    """Says what is wrong with the address, which may hold a password; whether somebody answers there is seen later."""
-    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
-
-    from service.ledger.sql import engine_of  # noqa: PLC0415
-
-    try:
-        engine_of(database).dispose()
-    except (ArgumentError, ImportError, ValueError) as wrong:
-        fail(f"--database: {wrong}; give sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME", USAGE)

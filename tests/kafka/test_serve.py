@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,6 +64,7 @@ async def test_records_come_in_and_everything_is_asked_and_answered(broker: Brok
         assert "live_executions" not in told
 
         await another_policy(service)
+        await the_command_line(service, incident["id"], order)
         assert service.stop("serve") == 0
         assert service.stop("worker") == 0
 
@@ -89,6 +91,17 @@ async def another_policy(service: Served) -> None:
     await until(service.is_booked)
     effective = await asyncio.to_thread(service.run, "effective", "total", "--brokers", service.brokers, "--json")
     assert "all-day" in effective.stdout, effective.stderr
+
+
+async def the_command_line(service: Served, incident: str, order: str) -> None:
+    """What was decided, and the numbers behind it."""
+    exported = await asyncio.to_thread(service.run, "export", "--what", "transcript")
+    lines = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert {(line["type"], line["id"]) for line in lines} >= {("incident", incident), ("order", order), ("order_state", order)}, exported.stderr
+    explained = await asyncio.to_thread(service.run, "explain", incident, "--json")
+    checks = json.loads(explained.stdout)["checks"]
+    assert checks, explained.stderr
+    assert all(check["agrees"] is not False for check in checks), checks
 
 
 @pytest.mark.slow
