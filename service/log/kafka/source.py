@@ -43,9 +43,9 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
     `take`, pass it on, `done`: whatever was taken and is not done is taken again, by whoever has the partition then.
     """
 
-    def __init__(self, topic: str, cluster: Cluster, clock: Callable[[], int]) -> None:
+    def __init__(self, topic: str, cluster: Cluster, member: Member, clock: Callable[[], int]) -> None:
         self.topic = topic
-        self._cluster, self._clock = cluster, clock
+        self._cluster, self._member, self._clock = cluster, member, clock
         self._taken: dict[TopicPartition, int] = {}
         self._done: dict[TopicPartition, int] = {}
         self._idle = asyncio.Event()
@@ -53,17 +53,21 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
         self._committed_s = monotonic()
         self._consumer: Any = None
 
-    async def join(self, member: Member) -> None:
-        """Becomes a member of the topic's group: `intake` of our own topic, `intake.TOPIC` of another, so that none disturbs the others."""
+    async def join(self) -> None:
+        """Becomes a member of the topic's group: `intake` of our own topic, `intake.TOPIC` of another, so that none disturbs the others.
+
+        A group that has committed nothing begins at the beginning. So does one that nobody was in for the cluster's
+        `offsets.retention.minutes` (7 days): of a topic that is kept longer, records the meter has forgotten would count again.
+        """
         await self._cluster.run(f"look at {self.topic}", self._look())
-        async with self._bounded("join the readers of", member.session_s):
-            self._consumer = self._member(member)
+        async with self._bounded("join the readers of"):
+            self._consumer = self._client()
             self._consumer.subscribe([self.topic], listener=self)
             quieten()
             await self._consumer.start()
 
-    def _member(self, member: Member) -> AIOKafkaConsumer:
-        settings = self._cluster.settings
+    def _client(self) -> AIOKafkaConsumer:
+        settings, member = self._cluster.settings, self._member
         prefix = settings.topic_prefix
         return AIOKafkaConsumer(
             **client_options(settings) | {"request_timeout_ms": max(settings.request_timeout_ms, int(member.session_s * 1000) + 1)},
@@ -147,19 +151,19 @@ class Source(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka bring
                     await self._consumer.commit(ours)
 
     @asynccontextmanager
-    async def _bounded(self, what: str, more_s: float = 0.0) -> AsyncIterator[None]:
-        """Nothing waits without end, and what fails is a LogError."""
+    async def _bounded(self, what: str) -> AsyncIterator[None]:
+        """Nothing waits without end, and what fails is a LogError; members that wait for one that died do so for a session."""
         with saying(f"{what} {self.topic}", self._cluster.settings):
-            async with asyncio.timeout(self._cluster.settings.request_timeout_ms / 1000 + GRACE_S + more_s):
+            async with asyncio.timeout(self._cluster.settings.request_timeout_ms / 1000 + GRACE_S + self._member.session_s):
                 yield
 
 
 @asynccontextmanager
 async def joined(topic: str, cluster: Cluster, member: Member, clock: Callable[[], int]) -> AsyncIterator[Source]:
     """A member for as long as the block lasts; raises LogError. `clock` gives Unix milliseconds."""
-    source = Source(topic, cluster, clock)
+    source = Source(topic, cluster, member, clock)
     try:
-        await source.join(member)
+        await source.join()
         yield source
     finally:
         await source.leave()
