@@ -113,7 +113,7 @@ def test_the_journal_holds_all_money_as_last_words(data: Path) -> None:
 
 
 def test_the_number_of_partitions_is_fixed_with_the_folder(own: Path) -> None:
-    done = run("run", "--data", str(own), "--partitions", "12", "--insecure-loopback")
+    done = run("run", "--data", str(own), "--listen", "127.0.0.1:0", "--partitions", "12", "--insecure-loopback")
     assert done.exit_code == 1
     assert "was made with 3 stream partitions" in done.stderr
     assert "--partitions 3" in done.stderr
