@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from importlib import import_module
+from math import isnan
 from typing import Final
 
 from rich.console import Console
@@ -20,6 +21,7 @@ from tests.bench.figures import Figure
 BENCHES: Final = {
     "replay": ("tests.bench.replay", "records a second of meter and warden on one core; memory; growth with the number of records"),
     "latency": ("tests.bench.latency", "HTTP accept -> order accepted by a receiver, at several rates"),
+    "kafka": ("tests.bench.kafka", "a worker on a real Kafka against Faust, Quix Streams and Bytewax, and 1, 2, 3 workers; fetches the rivals into a cache"),
     "kill": ("tests.bench.kill", "the live service killed again and again while fed: nothing lost, nothing repeated"),
     "soak": ("tests.bench.soak", "workers on a real Kafka killed, stopped and put to sleep while fed: nothing lost, nothing repeated"),
 }
@@ -37,7 +39,16 @@ def main() -> int:
     figures: list[Figure] = import_module(BENCHES[asked.name][0]).run(asked)
     load = [round(x, 2) for x in (before[0], os.getloadavg()[0])]
     if asked.json:
-        print(json.dumps({"bench": asked.name, "cores": os.cpu_count(), "load_before_after": load, "figures": {f.name: f.value for f in figures}}))
+        print(
+            json.dumps(
+                {
+                    "bench": asked.name,
+                    "cores": os.cpu_count(),
+                    "load_before_after": load,
+                    "figures": {f.name: None if isnan(f.value) else f.value for f in figures},
+                }
+            )
+        )
     else:
         _show(asked.name, figures, load)
     return 1 if any(f.met is False and f.must for f in figures) else 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -18,6 +19,7 @@ from tests.bench.live import ROOT
 LOOK_S: Final = 0.05
 RESTART_S: Final = 0.5
 ENDS_WITHIN_S: Final = 60.0
+_LEASED: Final = re.compile(r"\bleased\b.*\bmeters=\[([0-9, ]*)\]")
 _RUN: Final = "import sys; from service.cli import main; sys.argv[0] = 'spendwarden'; main()"
 
 
@@ -29,13 +31,13 @@ def spendwarden(*words: str) -> list[str]:
 class Hand:
     """One `spendwarden worker`; `ends` counts how its processes ended, by exit code (negative: by that signal)."""
 
-    def __init__(self, name: str, folder: Path, options: Sequence[str]) -> None:
+    def __init__(self, name: str, folder: Path, options: Sequence[str], env: Mapping[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.name, self.output = name, folder / f"{name}.txt"
         self.ends: Counter[int] = Counter()
         self.stops_s: list[float] = []
         self._command = spendwarden("worker", "--id", name, "--data", str(folder / "faust"), *options)
-        self._env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "BENCH_SECRET": "bench", "COLUMNS": "160"}
+        self._env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "BENCH_SECRET": "bench", "COLUMNS": "160", **env}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -43,9 +45,25 @@ class Hand:
         with self.output.open("ab") as out:
             self._process = subprocess.Popen(self._command, stdout=out, stderr=out, env=self._env, cwd=ROOT)
 
+    def words(self) -> str:
+        """All that its processes have said."""
+        return self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
+
     def said(self, text: str) -> int:
         """How often it has said so."""
-        return self.output.read_text(encoding="utf-8", errors="replace").count(text) if self.output.exists() else 0
+        return self.words().count(text)
+
+    @property
+    def holds(self) -> frozenset[int]:
+        """The partitions that it said last it was leased to meter."""
+        found = _LEASED.findall(self.words())
+        return frozenset(map(int, filter(None, found[-1].split(", ")))) if found else frozenset()
+
+    @property
+    def pid(self) -> int:
+        """Of the process of the moment."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
@@ -56,6 +74,8 @@ class Hand:
     def kill(self) -> None:
         """SIGKILL, now."""
         self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait(ENDS_WITHIN_S)
 
     def pause(self) -> None:
         """SIGSTOP: it holds its connections and says nothing."""
@@ -82,8 +102,8 @@ class Hand:
 class Crew:
     """All hands; `supervise` starts again whoever ends, for ever."""
 
-    def __init__(self, names: Sequence[str], folder: Path, options: Sequence[str]) -> None:
-        self.hands = [Hand(name, folder, options) for name in names]
+    def __init__(self, names: Sequence[str], folder: Path, options: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        self.hands = [Hand(name, folder, options, env or {}) for name in names]
 
     def start(self) -> None:
         """All of them at once."""
