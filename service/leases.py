@@ -7,6 +7,7 @@ fold and append goes by the log's own clients (measured: Faust's stream path onc
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +22,13 @@ from service.settings import KafkaSettings
 
 LEASES: Final = (METER_LEASE, WARDEN_LEASE, COURIER_LEASE)
 LAST_SAVE_S: Final = 2.0
+OFTEN: Final = 10
+OFTEN_WITHIN_S: Final = 10
 METADATA_MS: Final = 3_000  # a broker that has just begun may know no topics yet: then nobody is leased anything until we look again
+
+
+class LeaseError(Exception):
+    """Leases that cannot be held as things are; the app ends with it."""
 
 
 class Leased(NamedTuple):
@@ -49,7 +56,8 @@ def leases(
 ) -> faust.App:
     """A Faust app that only holds leases: it says what is ours, and lets us save before it is given away.
 
-    `assigned` is called inside each rebalance and must return at once; `revoked` has LAST_SAVE_S, whatever it raises.
+    `assigned` is called inside each rebalance and must return at once; `revoked` has LAST_SAVE_S, whatever it raises. The app ends with a
+    LeaseError when another static member has our id: each takes the leases from the other again and again.
     """
     folder.mkdir(parents=True, exist_ok=True)  # Faust makes its own folder, not the one above
     app = faust.App(
@@ -73,7 +81,12 @@ def leases(
     for name in names:
         app.agent(app.topic(name, value_type=bytes), name=name)(_nothing)
 
+    lately = deque[float](maxlen=OFTEN)
+
     async def on_assigned(_: Any, ours: set[TP], /, **__: Any) -> None:
+        lately.append(asyncio.get_running_loop().time())
+        if membership.static and len(lately) == OFTEN and lately[-1] - lately[0] < OFTEN_WITHIN_S:
+            raise LeaseError(f"leased {OFTEN} times within {OFTEN_WITHIN_S} s: another worker is started as --static under the same --id {membership.id}")
         assigned(Leased(*(frozenset(tp.partition for tp in ours if tp.topic == name) for name in names)))
 
     async def on_revoked(_: Any, __: set[TP], /, **___: Any) -> None:

@@ -17,7 +17,7 @@ import structlog
 from service.delivery import Delivery
 from service.engine import Engine
 from service.facts import PolicySet
-from service.leases import Leased
+from service.leases import Leased, LeaseError
 from service.owners import Holding
 from service.policy import parse_dumped
 from service.republish import Republisher
@@ -88,7 +88,7 @@ class Worker:
             stopped.cancel()
             if stop.is_set():
                 return
-            raise WorkerError(stuck.result() if stuck.done() else f"Faust has ended by itself: {app.crash_reason!r}")
+            raise WorkerError(stuck.result() if stuck.done() else _why(app))
         finally:
             leaving = asyncio.create_task(asyncio.to_thread(self.republisher.thread.stop))
             await asyncio.to_thread(self.engine.thread.stop)  # the last snapshot, while the partitions are still ours
@@ -133,6 +133,12 @@ class Worker:
         self.republisher.adopt(policy)
         for delivery, _ in list(self._deliveries.values()):
             delivery.adopt(policy)
+
+
+def _why(app: faust.App) -> str:
+    """It ended by itself."""
+    reason = app.crash_reason
+    return str(reason) if isinstance(reason, LeaseError) else f"Faust has ended by itself: {reason!r}"
 
 
 async def _started(app: faust.App) -> None:

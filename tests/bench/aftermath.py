@@ -17,7 +17,7 @@ from service.bookkeeper import Bookkeeper
 from service.books import SpendQuestion
 from service.engine import Engine as LiveEngine
 from service.engine import Ports
-from service.facts import MINUTE_MS, Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
+from service.facts import Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
 from service.folder import LEDGER, LOGS
 from service.ledger import Ledger
 from service.log.blocking import complete
@@ -138,6 +138,12 @@ class _Overheard(Engine):
         super().__init__(policy, PARTITIONS)
         self.envelopes: list[Envelope] = []
 
+    def wait(self, until_ms: int) -> list[Decision]:
+        """What the ticks up to then decide."""
+        out: list[Envelope] = []
+        self._pass(until_ms, out)
+        return self._decide(out)
+
     def _decide(self, out: list[Envelope]) -> list[Decision]:
         self.envelopes += out
         return super()._decide(out)
@@ -148,7 +154,7 @@ def _undisturbed(policy: PolicySet, heard: Sequence[tuple[int, int, Usage | Outc
     decisions: list[Decision] = []
     for arrival_ms, _, record in heard:
         decisions += engine.hear(arrival_ms, record)
-    decisions += engine.finish(heard[-1][0] + LATER_MS if until_ms is None else until_ms - MINUTE_MS)
+    decisions += engine.finish(heard[-1][0] + LATER_MS) if until_ms is None else engine.wait(until_ms)
     return _decided(engine.envelopes, decisions)
 
 

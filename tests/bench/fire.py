@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic, time_ns
 from typing import Final, NamedTuple
 
-from service.facts import MINUTE_MS, Envelope, decode_journal, encode
+from service.facts import Envelope, decode_journal, encode
 from service.intake.partition import partition_of, root_of
 from service.log.kafka import Cluster, KafkaLog
 from service.log.ports import JOURNAL, STREAM, LogError
@@ -207,8 +207,8 @@ async def _until(watch: Watch, reach_ms: int) -> None:
 
 
 async def _decided(watch: Watch, fire: Fire, last_ms: int) -> None:
-    """Until the minute of the last record had its last word, and the receiver has heard nothing new for a while."""
-    await _until(watch, (last_ms // MINUTE_MS + 1) * MINUTE_MS + 2_000)
+    """Until all that was sent is heard, and the receiver has heard nothing new for a while."""
+    await _until(watch, last_ms + 2_000)
     heard = -1
     while heard != (told := sum(fire.told.values())):
         heard = told

@@ -25,7 +25,7 @@ class Strikes:
         self._crew, self._broker, self._chance = crew, broker, chance
 
     async def strike(self) -> None:
-        """For ever, one act at a time; each kind comes once before any comes twice."""
+        """For ever, one act at a time; each kind comes once before any comes twice, the longest last."""
         acts: dict[str, Callable[[], Awaitable[None]]] = {
             "kill": self._kill,
             "double_kill": self._double_kill,
@@ -33,13 +33,14 @@ class Strikes:
             "restart": self._restart,
             "broker": self._away,
         }
-        first = list(acts)
+        first = [name for name in acts if name != "broker"]
         self._chance.shuffle(first)
+        first.insert(0, "broker")
         while True:
             await asyncio.sleep(self._chance.uniform(*PAUSES_S))
             name = first.pop() if first else self._chance.choices(list(ACTS), list(ACTS.values()))[0]
-            await acts[name]()
             self.done[name] += 1
+            await acts[name]()
 
     async def _kill(self) -> None:
         self._chance.choice(self._crew.hands).kill()
