@@ -38,6 +38,7 @@ async def test_arrival_waits_for_a_broker_whose_clock_is_behind(broker: Broker, 
     rows = [(await log.read(STREAM, 0, offset, 1))[0] for offset in range(5)]
     assert [row.arrival_ms for row in rows] == [1000, 5000, 5000, 5000, 6000]
     assert [row.arrival_ms for row in await log.read(STREAM, 0, 2, 2)] == [3000, 4000], "a reader that begins here knows of nothing before"
+    assert [row.arrival_ms for row in await log.read(STREAM, 0, 0, 9)] == [1000, 5000, 5000, 5000, 6000], "and so within one read"
 
 
 async def test_a_reader_sees_what_others_append_without_asking(broker: Broker, connect: Connect) -> None:

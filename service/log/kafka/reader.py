@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import accumulate, islice
 from time import monotonic
 from typing import Any, Final, TypeVar
 
@@ -22,6 +24,7 @@ FETCH_WAIT_MS: Final = 100
 FETCH_BYTES: Final = 2 * 1024 * 1024
 
 Span = tuple[int, int]
+_row: Final = partial(tuple.__new__, Row)
 T = TypeVar("T")
 
 
@@ -48,12 +51,9 @@ class Reader:
         for it, as the port promises.
         """
         async with self._lock:
-            rows: list[Row] = []
-            arrival_ms = self._arrival_ms if offset == self._next else 0
-            for record in await self._records(offset, limit):
-                arrival_ms = max(arrival_ms, record.timestamp)
-                rows.append(Row(record.offset, arrival_ms, record.value or b""))
-            self._arrival_ms = arrival_ms
+            since_ms = self._arrival_ms if offset == self._next else 0
+            rows = _rows(await self._records(offset, limit), since_ms)
+            self._arrival_ms = rows[-1].arrival_ms if rows else since_ms
             return rows
 
     async def records(self, offset: int, limit: int) -> list[Any]:
@@ -164,6 +164,16 @@ class Readers:
     def _begun(self, at: TopicPartition) -> Reader | None:
         reading = self._readers.get(at)
         return reading.result() if reading is not None and reading.done() and not reading.cancelled() and not reading.exception() else None
+
+
+def _rows(records: Sequence[Any], since_ms: int) -> list[Row]:
+    """Aiokafka's records as the port's rows, of which none arrived before `since_ms` or before the one ahead of it.
+
+    Column by column, since hundreds of thousands a second come this way: a call of `Row` for each would take twice as long as all of it.
+    """
+    offsets, values = [record.offset for record in records], [record.value or b"" for record in records]
+    arrivals = islice(accumulate([record.timestamp for record in records], max, initial=since_ms), 1, None)
+    return list(map(_row, zip(offsets, arrivals, values, strict=True)))
 
 
 async def _left(reading: asyncio.Task[Reader]) -> None:
