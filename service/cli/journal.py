@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -61,12 +61,18 @@ def _source(journal: Path) -> Iterator[tuple[Rows, int, int]]:
             yield _of_log(log), partitions, asyncio.run(_length(log, REFUSED))
         return
     try:
-        header, rows = file.read(journal)
+        header, _ = file.read(journal)
         if header.topic != JOURNAL or not header.stream_partitions:
             fail(f"{journal}: holds {header.topic}, and to be repeated it must be a journal written by `spendwarden export --what journal`", USAGE)
-        yield ((partition, [row]) for partition, row in rows), header.stream_partitions, 0
+        yield _of_file(journal, header.spans), header.stream_partitions, 0
     except LogError as wrong:
         fail(str(wrong))
+
+
+def _of_file(journal: Path, partitions: Iterable[int]) -> Rows:
+    """Partition by partition, as a transcript is exported; the file, which is by arrival, is read once for each."""
+    for wanted in sorted(partitions):
+        yield from ((partition, [row]) for partition, row in file.read(journal)[1] if partition == wanted)
 
 
 def _of_log(log: SqliteLog) -> Rows:

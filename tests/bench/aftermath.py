@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
@@ -29,6 +28,7 @@ from service.replay.engine import Engine
 from service.replay.journal import Repetition
 from service.replay.outbox import decided
 from service.replay.run import counted
+from tests.bench.crew import spendwarden
 from tests.bench.live import ROOT
 from tests.bench.siege import Siege
 
@@ -84,19 +84,19 @@ def _usages(log: Log) -> set[str]:
     return {item.id for _, _, item in _stream(log) if isinstance(item, Usage)}
 
 
-def transcript_wrong(data: Path) -> list[str]:
+def transcript_wrong(journal: Path, *where: str) -> list[str]:
     """`replay --journal` must print what `export --what transcript` prints, byte for byte (its last line, the summary, apart)."""
-    said = _command("export", "--what", "transcript", "--data", str(data))
-    again = _command("replay", "--journal", str(data), "--json").splitlines(keepends=True)
+    said = command("export", "--what", "transcript", *where)
+    again = command("replay", "--journal", str(journal), "--json").splitlines(keepends=True)
     if said == b"".join(again[:-1]) and said:
         return []
     first = next((n for n, (a, b) in enumerate(zip(said.splitlines(), again, strict=False)) if a != b.strip()), -1)
     return [f"transcript: {len(said.splitlines())} lines said, {len(again) - 1} replayed; the first that differs is number {first}"]
 
 
-def _command(*words: str) -> bytes:
-    run = "import sys; from service.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", run, *words], capture_output=True, cwd=ROOT, check=False)
+def command(*words: str) -> bytes:
+    """What `spendwarden` prints."""
+    done = subprocess.run(spendwarden(*words), capture_output=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     return done.stdout
 

@@ -34,7 +34,7 @@ def killed(folder: Path, kills: int, seed: int) -> list[Figure]:
     asked = {
         "totals, books and counts that differ from the truth": aftermath.totals_wrong(live.data, siege, counts)
         + aftermath.differences("journal's replay", aftermath.repeated(log).spend_by("agent"), siege.truth),
-        "bytes of the transcript that its journal's replay prints otherwise": aftermath.transcript_wrong(live.data),
+        "bytes of the transcript that its journal's replay prints otherwise": aftermath.transcript_wrong(live.data, "--data", str(live.data)),
         "findings, incidents and lines unlike an undisturbed run's": aftermath.decisions_wrong(log),
         "orders said twice, changed, or that nobody decided": aftermath.orders_wrong(log, siege),
     }

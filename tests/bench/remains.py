@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-
-import msgspec
+from pathlib import Path
 
 from service.facts import Notice, Order, Receipt, decode_journal
 from service.log import snapshot
@@ -15,11 +13,11 @@ from service.log.memory import MemoryLog
 from service.log.ports import CONTROLS, JOURNAL, OUTBOX, STREAM
 from service.replay.journal import Repetition
 from service.replay.outbox import decided
-from service.replay.run import Line, Tallies, lines_of
 from service.settings import KafkaSettings
 from service.warden.fold import fold
 from service.warden.snapshot import dump, load
-from tests.bench.aftermath import ALL, differences, never
+from tests.bench import aftermath
+from tests.bench.aftermath import ALL, command, differences, never
 from tests.bench.fire import PARTITIONS, Fire
 from tests.kafka.broker import Broker
 
@@ -73,21 +71,11 @@ def totals_wrong(log: MemoryLog, kept: snapshot.Newest, repetition: Repetition, 
     return wrong
 
 
-def transcript_wrong(log: MemoryLog, repetition: Iterable[Line]) -> list[str]:
-    """What the live wardens said, each decision once, must be what the replay of the journal says, byte for byte."""
-    encode = msgspec.json.Encoder().encode
-    said, again = [encode(line) for line in complete(_said(log))], [encode(line) for line in repetition]
-    if said == again and said:
-        return []
-    first = next((n for n, (a, b) in enumerate(zip(said, again, strict=False)) if a != b), min(len(said), len(again)))
-    return [
-        f"{len(said)} lines said, {len(again)} replayed; the first that differs is number {first}: {said[first : first + 1]} and {again[first : first + 1]}"
-    ]
-
-
-async def _said(log: MemoryLog) -> list[Line]:
-    seen = Tallies()
-    return [line async for decisions in decided(log) for line in lines_of(decisions, seen)]
+def transcript_wrong(folder: Path, broker: Broker) -> list[str]:
+    """What the live wardens said, each decision once, must be what the replay of their journal says, byte for byte."""
+    journal, brokers = folder / "journal.jsonl.gz", ("--brokers", broker.address())
+    command("export", "--what", "journal", "--out", str(journal), *brokers)
+    return aftermath.transcript_wrong(journal, *brokers)
 
 
 async def _decisions(log: MemoryLog) -> list[Order | Notice]:

@@ -8,14 +8,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from service.log.blocking import complete
-from service.log.memory import MemoryLog
-from service.log.ports import JOURNAL
 from service.replay.journal import Repetition
-from service.replay.run import Line, Tallies, lines_of
 from tests.bench import aftermath, remains
 from tests.bench.figures import Figure, exactly, quantile
-from tests.bench.fire import PARTITIONS, Fire, Plan, under_fire
+from tests.bench.fire import Fire, Plan, under_fire
 from tests.kafka.broker import Broker, UnavailableError
 
 
@@ -42,19 +38,19 @@ def soaked(folder: Path, plan: Plan) -> list[Figure]:
     try:
         broker.wait()
         fire = asyncio.run(under_fire(folder, broker, plan))
-        return judged(broker, fire)
+        return judged(folder, broker, fire)
     finally:
         broker.kill()
 
 
-def judged(broker: Broker, fire: Fire) -> list[Figure]:
+def judged(folder: Path, broker: Broker, fire: Fire) -> list[Figure]:
     """What its topics say."""
     log, kept = remains.taken_out(broker)
-    repetition, lines = _again(log)
+    repetition = aftermath.repeated(log)
     missing, ended = remains.untold(log, fire)
     asked = {
         "totals and counts that differ from the truth": remains.totals_wrong(log, kept, repetition, fire),
-        "transcripts that the journal's replay prints otherwise": remains.transcript_wrong(log, lines),
+        "transcripts that the journal's replay prints otherwise": remains.transcript_wrong(folder, broker),
         "findings, incidents and lines unlike an undisturbed run's": aftermath.decisions_wrong(log, repetition.wardens[0].reach_ms),
         "orders said twice, changed, or that nobody decided": aftermath.orders_wrong(log, fire),
         "orders and notices that never came": missing,
@@ -67,11 +63,6 @@ def judged(broker: Broker, fire: Fire) -> list[Figure]:
         Figure("orders and notices overtaken, expired or given up", ended, ""),
         *[exactly(name, len(wrong)) for name, wrong in asked.items()],
     ]
-
-
-def _again(log: MemoryLog) -> tuple[Repetition, list[Line]]:
-    repetition = Repetition(PARTITIONS)
-    return repetition, lines_of(repetition.hear(0, complete(log.read(JOURNAL, 0, 0, aftermath.ALL))), Tallies())
 
 
 def _told(fire: Fire, repetition: Repetition) -> list[Figure]:
