@@ -26,7 +26,7 @@ from service.facts import PolicySet, Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
 from service.front import Front
 from service.ledger import Ledger
-from service.ledger.sql import engine_of
+from service.ledger.sql import opened
 from service.log.blocking import complete
 from service.log.ports import JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
@@ -82,7 +82,7 @@ def tokens(data: Path) -> Tokens:
 
 def tokens_of(database: str) -> Tokens:
     """The tokens in a database that books may be kept in; raises what SQLAlchemy raises where there is none."""
-    return Tokens(database, connect=engine_of)
+    return Tokens(database, opened=opened)
 
 
 def sqlite_log(data: Path) -> SqliteLog:

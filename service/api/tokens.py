@@ -60,13 +60,18 @@ class TokenRow(NamedTuple):
     revoked_ms: int | None
 
 
-class Tokens:
-    """The tokens of one service; `url` as SQLAlchemy writes databases, e.g. `sqlite:///DIR/tokens.db`; `connect` knows how it is spoken to."""
+def _opened(url: str, tables: MetaData) -> Engine:
+    engine = create_engine(url)
+    tables.create_all(engine)
+    return engine
 
-    def __init__(self, url: str, draw: Callable[[int], str] = secrets.token_hex, connect: Callable[[str], Engine] = create_engine) -> None:
-        self._engine = connect(url)
+
+class Tokens:
+    """The tokens of one service; `url` as SQLAlchemy writes databases, e.g. `sqlite:///DIR/tokens.db`; `opened` knows how one is begun with."""
+
+    def __init__(self, url: str, draw: Callable[[int], str] = secrets.token_hex, opened: Callable[[str, MetaData], Engine] = _opened) -> None:
+        self._engine = opened(url, _meta)
         self._draw = draw
-        _meta.create_all(self._engine)
 
     def create(self, role: Role, tenant: str | None, now_ms: int) -> tuple[str, str]:
         """A new token: its id, and the text that is shown this once; raises ValueError for no role or an overlong tenant."""

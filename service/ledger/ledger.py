@@ -13,7 +13,7 @@ from service.books import IncidentStory, ListQuestion, OrderStory, Page, Spend, 
 from service.facts import Counts, Incident
 from service.ledger import listing, retention, spending, sums
 from service.ledger.booking import book, empty
-from service.ledger.sql import engine_of, reading, told, writing
+from service.ledger.sql import engine_of, make, reading, told, writing
 from service.ledger.subjects import Subjects
 from service.ledger.tables import meta, places
 from service.log.ports import JOURNAL, OUTBOX, LogError, Row
@@ -30,8 +30,8 @@ class Ledger:
         self._writer, self._reader = writing(self._engine), reading(self._engine)
         self._subjects = Subjects()
         event.listen(self._engine, "connect", self._subjects.doubt)
-        with _telling("cannot open the books"), self._writer.begin() as db:
-            meta.create_all(db)
+        with _telling("cannot open the books"):
+            make(self._writer, meta)
 
     def close(self) -> None:
         """Lets go of the database."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
 BUSY_MS: Final = 10_000
 SERVER_GONE: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # s and ms: a server that answers nothing is an error, not a wait
@@ -33,6 +34,21 @@ def told(error: DBAPIError) -> str:
     """What the database says, and what to do where its file is damaged."""
     damaged = getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
     return f"{error.orig}" + ("; move the books' file away while no service runs, then `spendwarden ledger rebuild`" if damaged else "")
+
+
+def make(engine: Engine, tables: MetaData) -> None:
+    """The tables that are missing. Who begins in the same moment as another fails at that, once, and then finds them made."""
+    with suppress(IntegrityError, ProgrammingError), engine.begin() as db:
+        tables.create_all(db)
+    with engine.begin() as db:
+        tables.create_all(db)
+
+
+def opened(url: str, tables: MetaData) -> Engine:
+    """An engine on a database that has them."""
+    engine = engine_of(url)
+    make(writing(engine), tables)
+    return engine
 
 
 def writing(engine: Engine) -> Engine:

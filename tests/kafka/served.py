@@ -104,6 +104,10 @@ class Served:
         except httpx.TransportError:
             return False
 
+    async def is_unready(self) -> bool:
+        """The opposite."""
+        return not await self.is_ready()
+
     async def is_booked(self) -> bool:
         """Whether the books hold what was acknowledged."""
         answer = (await self.door.get("/v1/spend")).json()

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from service.api.access import CACHE_MS
 from tests.kafka.broker import Broker
 from tests.kafka.served import Served, served, silent_receiver, until
+from tests.postgres import Postgres
+
+KNOWN_S = CACHE_MS / 1000 + 0.5
 
 POLICY = """
 budgets:
@@ -121,6 +125,52 @@ async def test_a_door_that_is_killed_loses_nothing_that_it_took(broker: Broker, 
         rebuilt = await asyncio.to_thread(service.run, "ledger", "rebuild")
         assert rebuilt.stdout.startswith("rebuilt from "), rebuilt.stderr
         await until(service.is_booked)
+
+
+@pytest.mark.slow
+async def test_two_doors_share_the_books(broker: Broker, prefix: str, tmp_path: Path, fresh: Callable[[], str]) -> None:
+    (tmp_path / "another").mkdir()
+    database = fresh()
+    async with served(broker, prefix, tmp_path, database) as service, served(broker, prefix, tmp_path / "another", database) as another:
+        for door in (service, another):
+            door.serve("--insecure-loopback")
+        service.work()
+        for door in (service, another):
+            await until(door.is_ready)
+        for _ in range(10):
+            for door, source in ((service, "one"), (another, "other")):
+                assert (await door.post(40, source=source)).status_code == 202
+        service.acknowledged = another.acknowledged = service.acknowledged + another.acknowledged
+        for door in (service, another):
+            await until(door.is_booked)
+        assert service.acknowledged == 800
+        assert [await door.items("budgets") for door in (service, another)] == [[], []], "asked of both, and there is no budget"
+
+
+@pytest.mark.slow
+async def test_while_the_database_is_away_records_are_taken(broker: Broker, prefix: str, tmp_path: Path, postgres: Postgres) -> None:
+    async with served(broker, prefix, tmp_path, postgres.fresh()) as service:
+        created = await asyncio.to_thread(service.run, "token", "create", "--role", "ingest", "--tenant", "default")
+        service.serve("--insecure-loopback")
+        service.work()
+        await until(service.is_ready)
+        token = {"authorization": f"Bearer {created.stdout.strip()}"}
+        assert (await service.door.post("/v1/records", json=[], headers=token)).status_code != 401
+        postgres.kill()
+        try:
+            await asyncio.sleep(KNOWN_S)
+            service.door.headers.update(token)
+            assert (await service.post(40)).status_code == 202
+            del service.door.headers["authorization"]
+            asked = await service.door.get("/v1/spend")
+            assert (asked.status_code, asked.headers["content-type"]) == (503, "application/problem+json"), asked.text
+            await until(service.is_unready)
+            assert "books" in (await service.door.get("/readyz")).json()["detail"]
+        finally:
+            postgres.start()
+        await until(service.is_ready)
+        await until(service.is_booked)
+        assert service.acknowledged == 40
 
 
 @pytest.mark.slow

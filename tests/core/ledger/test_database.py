@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from service.api import Tokens
 from service.facts import MINUTE_MS, Counts, Envelope, Measures, Tally
 from service.ledger import Ledger
+from service.ledger.sql import opened
 from service.log.ports import JOURNAL, LogError
 from tests.core.ledger.heard import ALL, cell, rows
 from tests.postgres import Postgres
@@ -74,3 +79,17 @@ def test_connections_that_a_restart_has_cut_are_replaced_unnoticed(postgres: Pos
     assert books.apply(0, log) == 2
     assert books.spend(ALL).nanos == 7
     books.close()
+
+
+def test_several_that_begin_at_once_find_one_set_of_tables(fresh: Callable[[], str]) -> None:
+    for _ in range(5):
+        url, together = fresh(), threading.Barrier(4)
+
+        def begin(url: str = url, together: threading.Barrier = together) -> None:
+            together.wait()
+            Tokens(url, opened=opened).close()
+            Ledger(url).close()
+
+        with ThreadPoolExecutor(4) as pool:
+            for begun in [pool.submit(begin) for _ in range(4)]:
+                begun.result()
