@@ -9,6 +9,7 @@ through that sees a stranger's and ends, before it sends again what has been sen
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -48,11 +49,15 @@ class Seen(Struct, array_like=True):
 
 
 class KeptDeliveries:
-    """See Deliveries. `owner` names the courier in the store, as `courier-0`; `nonce` is this one's own. Raises LogError where the store does."""
+    """See Deliveries. `owner` names the courier in the store, as `courier-0`; `nonce` is this one's own. Raises LogError where the store does.
+
+    Any number of tasks may use it at once; the store is asked by one of them at a time.
+    """
 
     def __init__(self, owner: str, snapshots: Snapshots, nonce: int) -> None:
         self._owner, self._snapshots = owner, snapshots
         self._own = SnapshotKey(0, nonce, MANIFEST, 0)
+        self._lock = asyncio.Lock()
         self._looked_ms = 0
         self._parcels: dict[tuple[str, str], Kept] | None = None
         self._seen: Sequences = {}
@@ -61,35 +66,39 @@ class KeptDeliveries:
 
     async def offset(self, partition: int) -> int | None:
         """See Deliveries."""
-        await self._all()
-        return self._offsets.get(partition)
+        async with self._lock:
+            await self._all()
+            return self._offsets.get(partition)
 
     async def confirm(self, now_ms: int) -> None:
         """See Deliveries. Looks every LOOK_EVERY_MS, so a courier whose lease went to another while it was awake may send for so long."""
-        await self._all()
-        if not 0 <= now_ms - self._looked_ms < LOOK_EVERY_MS:
-            if any(key.name == MANIFEST and key != self._own for key in await self._snapshots.keys(self._owner)):
-                raise LogError(f"{self._owner}: another courier has taken over")
-            self._looked_ms = now_ms
+        async with self._lock:
+            await self._all()
+            if not 0 <= now_ms - self._looked_ms < LOOK_EVERY_MS:
+                if any(key.name == MANIFEST and key != self._own for key in await self._snapshots.keys(self._owner)):
+                    raise LogError(f"{self._owner}: another courier has taken over")
+                self._looked_ms = now_ms
 
     async def take(self, partition: int, offset: int, parcels: Sequence[Parcel], sequences: Sequences) -> list[Parcel]:
         """See Deliveries. The parcels returned have their place."""
-        known = await self._all()
-        new = [parcel for parcel in {(p.item.id, p.receiver): p for p in parcels}.values() if (parcel.item.id, parcel.receiver) not in known]
-        for parcel in new:
-            self._place += 1
-            parcel.place = self._place
-            await self._put(_kept(parcel))
-        for (tenant, scope), (sequence, over_ms) in sequences.items():
-            self._seen[tenant, scope] = sequence, over_ms
-            await self._write(_key(SEQUENCE, tenant, *scope), encode(Seen(tenant, scope, sequence, over_ms)))
-        self._offsets[partition] = offset
-        await self._manifest()
-        return new
+        async with self._lock:
+            known = await self._all()
+            new = [parcel for parcel in {(p.item.id, p.receiver): p for p in parcels}.values() if (parcel.item.id, parcel.receiver) not in known]
+            for parcel in new:
+                self._place += 1
+                parcel.place = self._place
+                await self._put(_kept(parcel))
+            for (tenant, scope), (sequence, over_ms) in sequences.items():
+                self._seen[tenant, scope] = sequence, over_ms
+                await self._write(_key(SEQUENCE, tenant, *scope), encode(Seen(tenant, scope, sequence, over_ms)))
+            self._offsets[partition] = offset
+            await self._manifest()
+            return new
 
     async def waiting(self) -> list[Parcel]:
         """See Deliveries."""
-        kept = sorted((await self._all()).values(), key=lambda each: each.place)
+        async with self._lock:
+            kept = sorted((await self._all()).values(), key=lambda each: each.place)
         return [
             Parcel(receiver=k.receiver, item=k.item, place=k.place, taken_ms=k.taken_ms, attempts=k.attempts, next_ms=k.next_ms)
             for k in kept
@@ -98,30 +107,34 @@ class KeptDeliveries:
 
     async def sequences(self) -> Sequences:
         """See Deliveries."""
-        await self._all()
-        return dict(self._seen)
+        async with self._lock:
+            await self._all()
+            return dict(self._seen)
 
     async def retried(self, parcel: Parcel) -> None:
         """See Deliveries."""
-        await self._put(_kept(parcel))
-        await self._manifest()
+        async with self._lock:
+            await self._put(_kept(parcel))
+            await self._manifest()
 
     async def ended(self, parcel: Parcel, state: str, now_ms: int) -> None:  # noqa: ARG002 -- the receipt in the journal says how
         """See Deliveries. Its content is forgotten at once, its id after ENDED_KEPT_MS."""
-        await self._put(Kept(parcel.item.id, parcel.receiver, parcel.place, parcel.taken_ms, parcel.attempts, parcel.next_ms, None, now_ms))
-        await self._manifest()
+        async with self._lock:
+            await self._put(Kept(parcel.item.id, parcel.receiver, parcel.place, parcel.taken_ms, parcel.attempts, parcel.next_ms, None, now_ms))
+            await self._manifest()
 
     async def forget(self, now_ms: int) -> None:
         """See Deliveries."""
-        parcels = await self._all()
-        ended = [key for key, kept in parcels.items() if kept.item is None and kept.ended_ms < now_ms - ENDED_KEPT_MS]
-        over = [key for key, (_, over_ms) in self._seen.items() if over_ms < now_ms]
-        for parcel in ended:
-            del parcels[parcel]
-        for scope in over:
-            del self._seen[scope]
-        names = [_key(PARCEL, *parcel) for parcel in ended] + [_key(SEQUENCE, tenant, *scope) for tenant, scope in over]
-        await self._snapshots.delete(self._owner, names)
+        async with self._lock:
+            parcels = await self._all()
+            ended = [key for key, kept in parcels.items() if kept.item is None and kept.ended_ms < now_ms - ENDED_KEPT_MS]
+            over = [key for key, (_, over_ms) in self._seen.items() if over_ms < now_ms]
+            for parcel in ended:
+                del parcels[parcel]
+            for scope in over:
+                del self._seen[scope]
+            names = [_key(PARCEL, *parcel) for parcel in ended] + [_key(SEQUENCE, tenant, *scope) for tenant, scope in over]
+            await self._snapshots.delete(self._owner, names)
 
     async def _put(self, kept: Kept) -> None:
         (await self._all())[kept.id, kept.receiver] = kept

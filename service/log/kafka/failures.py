@@ -41,7 +41,7 @@ def saying(what: str, settings: KafkaSettings) -> Iterator[None]:
     """Turns whatever a client raises inside into a LogError: `cannot WHAT at BROKERS: ...`."""
     try:
         yield
-    except (errors.KafkaError, OSError) as broken:  # TimeoutError is an OSError
+    except (errors.KafkaError, errors.ConsumerStoppedError, OSError) as broken:  # TimeoutError is an OSError
         advice = next((text for kind, text in _ADVICE if isinstance(broken, kind)), "")
         raise LogError("; ".join(filter(None, (f"cannot {what} at {settings.brokers}: {_told(broken)}", advice)))) from broken
 
