@@ -83,8 +83,10 @@ class Follower:
         """How far the meters are behind the stream, as the journal says, and this follower behind the journal; raises LogError.
 
         The wardens lie beside the meters, in the same workers, and fold what is folded here: they are about as far. Of a meter that has
-        not been heard the whole partition counts. Any loop may ask.
+        not been heard the whole partition counts; before anything was read nothing does. Any loop may ask.
         """
+        if not self._following:
+            return Lag()
         streams = await asyncio.gather(*(self.log.span(STREAM, partition) for partition in range(self.partitions)))
         journals = await asyncio.gather(*(self.log.span(JOURNAL, each.partition) for each in self._following))
         behind = [end - max(first, self._metered.get(partition, 0)) for partition, (first, end) in enumerate(streams)]

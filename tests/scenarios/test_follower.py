@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
+from service.api import BehindError, Check
+from service.bookkeeper import Bookkeeper
 from service.engine import Engine, Ports
 from service.facts import PolicySet, encode
 from service.follower import Follower
+from service.front import Front
 from service.intake.partition import journal_of, partition_of, root_of
+from service.ledger import Ledger
 from service.log.memory import MemoryLog, MemorySnapshots
 from service.log.ports import JOURNAL, OUTBOX, STREAM, Log, LogError, Row
 from service.owners import Holding, Lag
@@ -55,7 +60,13 @@ class World:
     now_ms: int = NOON_MS
     snapshots: MemorySnapshots = field(default_factory=MemorySnapshots)
 
+    def clock(self) -> int:
+        """Time passes for the door alone."""
+        self.looked += 1
+        return self.now_ms + self.looked
+
     def __post_init__(self) -> None:
+        self.looked = 0
         self.log = MemoryLog(lambda: self.now_ms)
         self.seen = Failing(self.log)
 
@@ -146,7 +157,9 @@ async def test_it_knows_what_the_wardens_know_and_writes_nothing(journals: int) 
 async def test_a_journal_says_how_far_the_meters_have_come() -> None:
     world = await begun()
     await world.log.append_many(STREAM, {p: [encode(Usage(id=str(p), time=world.now_ms / 1000, cost_usd=1))] * 4 for p in range(PARTITIONS)})
-    async with following(world) as follower:
+    follower = world.follower()
+    assert await follower.lag() == Lag(), "nothing is known yet, and that shuts no door"
+    async with following(world, follower):
         assert await follower.lag() == Lag(stream=5 * PARTITIONS, journal=0), "the policy is a row too"
         await world.live(5)
         await knows_all(follower, world)
@@ -158,6 +171,32 @@ async def test_a_journal_says_how_far_the_meters_have_come() -> None:
     async with following(world) as another:
         assert another.heard.folded_rows == 0
         assert await another.lag() == Lag(caught_up.stream + 1_000, 0), "a snapshot does not know it: the journal before it does"
+
+
+async def test_a_door_is_shut_while_the_meters_are_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("service.front.LAG_MAX", 100)
+    monkeypatch.setattr("service.front.LAG_EVERY_MS", 1)
+    world = await begun()
+    async with following(world) as follower:
+        books = Bookkeeper(lambda: nullcontext(world.log), Ledger(f"sqlite:///{tmp_path}/books.db"))
+        front = Front(world.log.append_many, follower, follower.lag, nothing, books, load(""), world.clock, str, PARTITIONS)
+        refused = 0
+        for number in range(20):
+            calls = [Usage(id=f"{number}-{n}", time=world.now_ms / 1000, cost_usd=1) for n in range(20)]
+            try:
+                await front.accept(calls, [])
+            except BehindError as behind:
+                refused += "of the stream" in str(behind)
+        assert refused >= 10
+        assert (await follower.lag()).stream < 100 + 2 * 20 + PARTITIONS
+        await world.live(3)
+        await knows_all(follower, world)
+        await front.accept([Usage(id="again", time=world.now_ms / 1000, cost_usd=1)], [])
+        books.ledger.close()
+
+
+async def nothing() -> Sequence[Check]:
+    return ()
 
 
 async def test_while_it_knows_nothing_it_says_so_and_goes_on_by_itself() -> None:
