@@ -35,7 +35,7 @@ def test_its_policies_load(text: str) -> None:
 def test_the_records_it_sends_are_taken() -> None:
     shell = "\n".join(blocks("sh")).replace("'$(date +%s)'", "1764000000")
     records = [text for text in re.findall(r"'(\{.*?\})'", shell, re.DOTALL) if '"id"' in text]
-    assert len(records) == 3
+    assert len(records) == 4
     for text in records:
         assert not isinstance(FORMATS["spendwarden"](text.encode(), "readme", Unknown()), Refusal), text
 
