@@ -139,7 +139,7 @@ class Front:
         couriers, lag = self.couriers(), await _soon(self.lag())
 
         def exposition(states: States | None) -> str:
-            return self.telemetry.exposition(self.folds.heard, lag, states, couriers, self.clock())
+            return self.telemetry.exposition(self.folds.heard, lag, states, couriers, self.clock(), books_wait=bool(self.bookkeeper.failure))
 
         told = await _soon(asyncio.wrap_future(self.folds.ask(exposition)))
         return told if told is not None else await asyncio.to_thread(exposition, None)

@@ -66,13 +66,13 @@ class Telemetry:
         self._taken += records
         self._refused.update((str(refusal.reason), refusal.field) for refusal in refusals)
 
-    def exposition(self, heard: Heard, lag: Lag | None, states: States | None, couriers: Couriers | None, now_ms: int) -> str:
+    def exposition(self, heard: Heard, lag: Lag | None, states: States | None, couriers: Couriers | None, now_ms: int, *, books_wait: bool) -> str:
         """Prometheus text of everything that is known here.
 
         Without the folds' own counts while the engine has failed, because those it begins again with may be less.
         """
         registry = CollectorRegistry()
-        metrics = [*self._door(), *_engine(heard, lag, now_ms)]
+        metrics = [*self._door(), *_engine(heard, lag, now_ms), _gauge("books_wait", "1 while the books or their log do not answer", float(books_wait))]
         if couriers is not None:
             metrics += _couriers(couriers)
         if states is not None:

@@ -142,7 +142,7 @@ def names_shown() -> set[str]:
     lanes = [{"receiver": "hook", "lane": "orders", "pending": 1, "circuit": "open"}]
     couriers = Couriers(lanes, {"chat"})
     states = States({0: MeterFold(1).empty(0)}, {0: WardenFold(1).empty(0)})
-    door = Telemetry().exposition(Heard(), Lag(), states, couriers, 0)
+    door = Telemetry().exposition(Heard(), Lag(), states, couriers, 0, books_wait=False)
     worker = [*of_worker(Heard(), Lag(), Shift({}, Passed(), couriers), 0), *of_owners([], [], 0)]
     counted = [f"{it.name}_total" if it.type == "counter" else it.name for it in worker]
     return set(re.findall(r"^# TYPE (\S+)", door, re.MULTILINE)) | set(counted)
