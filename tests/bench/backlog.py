@@ -32,13 +32,18 @@ Piece: TypeAlias = dict[int, list[bytes]]
 async def laid(cluster: Cluster, path: Path) -> None:
     """Makes the topics under the cluster's prefix and fills the stream with the records of a file of `traffic`."""
     log = KafkaLog(cluster)
-    await make(cluster, topics(cluster.settings.topic_prefix, PARTITIONS, 1), 1)
+    await ready(cluster)
     await ruled(log)
     pieces = list(_pieces(path, time() - START_S))
     began_s = monotonic()
     for number, piece in enumerate(pieces):
         await asyncio.sleep(began_s + number * PIECE * DENSE.gap_s - monotonic())
         await log.append_many(STREAM, piece)
+
+
+async def ready(cluster: Cluster) -> None:
+    """The service's topics under the cluster's prefix."""
+    await make(cluster, topics(cluster.settings.topic_prefix, PARTITIONS, 1), 1)
 
 
 async def ruled(log: KafkaLog, text: str = POLICY) -> None:

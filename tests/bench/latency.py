@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import tempfile
 from contextlib import suppress
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from time import perf_counter, time
@@ -13,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from service.log.sqlite import SqliteLog
 from service.records import Usage
 from tests.bench.figures import Figure, below, quantile
 from tests.bench.live import Client, Live, receiver
@@ -21,6 +23,7 @@ from tests.bench.traffic import DENSE, POLICY, lines
 
 GOAL_MS: Final = 300
 GOAL_AT: Final = 1_000
+RATES: Final = (200, 1_000, 2_000)
 CONNECTIONS: Final = 8
 RUNAWAY_EVERY_S: Final = 0.1
 WARM_S: Final = 3.0
@@ -36,15 +39,20 @@ receivers:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--rates", type=int, nargs="+", default=[200, 1000, 2000], help="records a second")
+    parser.add_argument("--rates", type=int, nargs="+", help="records a second; else 200, 1000 and 2000, or with --kafka 200, 2000 and 20000")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each rate, after three to warm up")
+    parser.add_argument("--kafka", action="store_true", help="instead: produced into a real Kafka -> order accepted, and a killed worker -> reading again")
+    parser.add_argument("--ids", type=int, default=1_000_000, help="with --kafka: that the killed worker remembers; 0 kills none")
 
 
 def run(asked: argparse.Namespace) -> list[Figure]:
-    return [figure for rate in asked.rates for figure in asyncio.run(_rate(rate, asked.seconds))]
+    if asked.kafka:
+        on_kafka: list[Figure] = import_module("tests.bench.produced").run(asked)  # the embedded service's bench needs no Kafka
+        return on_kafka
+    return [figure for rate in asked.rates or RATES for figure in asyncio.run(_rate(rate, asked.seconds))]
 
 
-class _Watch:
+class Watch:
     """When each runaway run was accepted by the door, and its pause by the receiver (seconds of this process' clock)."""
 
     def __init__(self) -> None:
@@ -68,7 +76,7 @@ class _Watch:
 
 
 async def _rate(rate: int, seconds: float) -> list[Figure]:
-    watch = _Watch()
+    watch = Watch()
     with tempfile.TemporaryDirectory(prefix="spendwarden-latency-") as folder:
         async with receiver(watch.event) as port:
             live = Live(Path(folder), LIVE_POLICY.replace("PORT", str(port)))
@@ -79,11 +87,13 @@ async def _rate(rate: int, seconds: float) -> list[Figure]:
                 await watch.all_obeyed()
             finally:
                 live.stop()
-        stages = await stages_of(live.data / "log", RUNAWAY)
+        log = SqliteLog(live.data / "log", lambda: 0)
+        stages = await stages_of(log, RUNAWAY)
+        log.close()
     return _figures(rate, watch, stages)
 
 
-async def _feed(port: int, rate: int, seconds: float, watch: _Watch) -> None:
+async def _feed(port: int, rate: int, seconds: float, watch: Watch) -> None:
     """Batches of ten milliseconds of load each, spread over kept connections; one in ten crosses a cap."""
     source, started = lines(DENSE), perf_counter()
     batch_s = max(0.01, CONNECTIONS / rate)
@@ -101,13 +111,13 @@ async def _feed(port: int, rate: int, seconds: float, watch: _Watch) -> None:
             if due >= runaway_at:
                 runaway_at += RUNAWAY_EVERY_S
                 name = f"bench-{number}"
-                records += _runaway(name, number)
+                records += runaway(name, number)
             posts.create_task(_post(idle, _now_stamped(records), name, watch))
     for client in clients:
         client.close()
 
 
-def _runaway(name: str, number: int) -> list[bytes]:
+def runaway(name: str, number: int) -> list[bytes]:
     call = Usage(id="", time=0.0, agent=f"agent-{number % 40:02d}", use_case="case-2", workflow=RUNAWAY, execution_id=name, cost_usd="0.6")
     return [msgspec.json.encode(msgspec.structs.replace(call, id=f"{name}-{n}", signature=f"{name}-{n}")) for n in range(2)]
 
@@ -118,7 +128,7 @@ def _now_stamped(records: list[bytes]) -> bytes:
     return b"\n".join(msgspec.json.encode({**msgspec.json.decode(raw), "time": now}) for raw in records)
 
 
-async def _post(idle: asyncio.Queue[Client], body: bytes, name: str, watch: _Watch) -> None:
+async def _post(idle: asyncio.Queue[Client], body: bytes, name: str, watch: Watch) -> None:
     client = await idle.get()
     started = perf_counter()
     status, answer = await client.post(body)
@@ -130,7 +140,7 @@ async def _post(idle: asyncio.Queue[Client], body: bytes, name: str, watch: _Wat
         watch.accepted[name] = done
 
 
-def _figures(rate: int, watch: _Watch, stages: dict[str, list[float]]) -> list[Figure]:
+def _figures(rate: int, watch: Watch, stages: dict[str, list[float]]) -> list[Figure]:
     took = [1000 * (watch.obeyed[name] - at) for name, at in watch.accepted.items() if name in watch.obeyed]
     label = f"{rate:,}/s"
     p99 = quantile(took, 0.99)

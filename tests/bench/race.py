@@ -25,11 +25,9 @@ async def raced(cluster: Cluster, workers: int, records: int, folder: Path) -> R
     crew = Crew([f"worker-{n + 1}" for n in range(workers)], folder, options, {"SPENDWARDEN_KAFKA_TOPIC_PREFIX": cluster.settings.topic_prefix})
     crew.start()
     try:
-        while not any(hand.said("leased") for hand in crew.hands):
-            _running(crew)
-            await asyncio.sleep(0.02)
+        await leased(crew)
         began_s, spent_s = time(), sum(map(cpu_s, crew.hands))
-        ended_s = await _heard(KafkaLog(cluster), crew, records)
+        ended_s = await heard(KafkaLog(cluster), crew, records)
         run = Run(records, ended_s - began_s, sum(map(cpu_s, crew.hands)) - spent_s)
         await crew.stop()
     finally:
@@ -37,18 +35,25 @@ async def raced(cluster: Cluster, workers: int, records: int, folder: Path) -> R
     return run
 
 
-async def _heard(log: KafkaLog, crew: Crew, records: int) -> float:
+async def leased(crew: Crew) -> None:
+    """Until one of them has partitions for the first time."""
+    while not any(hand.said("leased") for hand in crew.hands):
+        _running(crew)
+        await asyncio.sleep(0.02)
+
+
+async def heard(log: KafkaLog, crew: Crew, records: int) -> float:
     """When the journal said last that something of the backlog was heard; Unix seconds by the broker's clock, which is this machine's."""
-    heard, offset, ends_s = dict[int, int](), 0, monotonic() + ENDS_WITHIN_S
+    counts, offset, ends_s = dict[int, int](), 0, monotonic() + ENDS_WITHIN_S
     while True:
         for row in await log.read(JOURNAL, 0, offset, 1_000):
             offset, item = row.offset + 1, decode_journal(row.value)
             if isinstance(item, Envelope) and item.mark_ms:
-                heard[item.partition] = max(item.counts.records, heard.get(item.partition, 0))
-                if sum(heard.values()) >= records:
+                counts[item.partition] = max(item.counts.records, counts.get(item.partition, 0))
+                if sum(counts.values()) >= records:
                     return row.arrival_ms / 1000
         _running(crew)
-        assert monotonic() < ends_s, f"not all was heard: {sum(heard.values()):,} of {records:,}"
+        assert monotonic() < ends_s, f"not all was heard: {sum(counts.values()):,} of {records:,}"
         await asyncio.sleep(LOOK_S)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from service.facts import Decision, Envelope, Finding, Order, Receipt, decode_journal, decode_outbox, decode_stream
-from service.log.ports import JOURNAL, OUTBOX, STREAM
-from service.log.sqlite import SqliteLog
+from service.log.ports import JOURNAL, OUTBOX, STREAM, Log, Row
 from service.records import Usage
 
-ALL = 1 << 30
+ROWS_AT_ONCE = 5_000
 PARTITIONS = 12
 
 
@@ -21,12 +20,11 @@ class _Journal(NamedTuple):
     receipts: dict[str, int]
 
 
-async def stages_of(folder: Path, workflow: str) -> dict[str, list[float]]:
+async def stages_of(log: Log, workflow: str) -> dict[str, list[float]]:
     """Milliseconds of each stage, one number a run of that workflow."""
-    log = SqliteLog(folder, lambda: 0)
-    heard, journal = await _heard(log, workflow), await _journal(log)
+    heard, journal = await heard_of(log, workflow), await _journal(log)
     stages: dict[str, list[float]] = {"stream -> journal": [], "journal -> outbox": [], "outbox -> receipt": []}
-    for row in await log.read(OUTBOX, 0, 0, ALL):
+    async for row in _rows(log, OUTBOX, 0):
         for order in _pauses(decode_outbox(row.value).decisions):
             name = order.scope.name
             if name in heard and name in journal.found:
@@ -34,7 +32,6 @@ async def stages_of(folder: Path, workflow: str) -> dict[str, list[float]]:
                 stages["journal -> outbox"].append(row.arrival_ms - journal.found[name])
             if name in heard and order.id in journal.receipts:
                 stages["outbox -> receipt"].append(journal.receipts[order.id] - row.arrival_ms)
-    log.close()
     return stages
 
 
@@ -42,14 +39,24 @@ def _pauses(decisions: list[Decision]) -> list[Order]:
     return [decision for decision in decisions if isinstance(decision, Order) and decision.action == "pause"]
 
 
-async def _heard(log: SqliteLog, workflow: str) -> dict[str, int]:
-    items = [(row.arrival_ms, decode_stream(row.value)) for partition in range(PARTITIONS) for row in await log.read(STREAM, partition, 0, ALL)]
+async def heard_of(log: Log, workflow: str) -> dict[str, int]:
+    """When the last record of each of its runs arrived in the stream."""
+    items = [(row.arrival_ms, decode_stream(row.value)) for partition in range(PARTITIONS) async for row in _rows(log, STREAM, partition)]
     return {item.execution_id: arrival_ms for arrival_ms, item in items if isinstance(item, Usage) and item.workflow == workflow}
 
 
-async def _journal(log: SqliteLog) -> _Journal:
+async def _rows(log: Log, topic: str, partition: int) -> AsyncIterator[Row]:
+    """All that there is now, however little of it a read gives at once."""
+    offset, end = await log.span(topic, partition)
+    while offset < end:
+        for row in await log.read(topic, partition, offset, ROWS_AT_ONCE):
+            offset = row.offset + 1
+            yield row
+
+
+async def _journal(log: Log) -> _Journal:
     journal = _Journal({}, {})
-    for row in await log.read(JOURNAL, 0, 0, ALL):
+    async for row in _rows(log, JOURNAL, 0):
         said = decode_journal(row.value)
         if isinstance(said, Receipt):
             journal.receipts[said.id] = row.arrival_ms
