@@ -102,6 +102,23 @@ async def test_a_short_sleep_is_waited_for(guarded: Broker, connect: Connect) ->
     assert await log.append(STREAM, 0, [b"after"]) == 1
 
 
+async def test_who_gives_up_waiting_disturbs_no_other(guarded: Broker, connect: Connect) -> None:
+    log = await made(connect(guarded))
+    await log.append(STREAM, 0, [b"before"])
+    two_batches = [bytes(700_000), bytes(700_000)]
+    guarded.pause()
+    try:
+        given_up, waiting = asyncio.ensure_future(log.append(STREAM, 0, [b"perhaps"])), asyncio.ensure_future(log.append(STREAM, 0, two_batches))
+        await asyncio.sleep(0.3)
+        given_up.cancel()
+        await asyncio.sleep(0.3)
+    finally:
+        guarded.go_on()
+    first = await waiting
+    assert [len(row.value) for row in await log.read(STREAM, 0, first, 2)] == [700_000, 700_000]
+    assert given_up.cancelled()
+
+
 def test_aiokafka_says_each_thing_rarely() -> None:
     now_s = 0.0
     rarely = Rarely(lambda: now_s)

@@ -61,7 +61,10 @@ class Cluster:
         return await asyncio.wrap_future(future)
 
     async def append(self, topic: str, batches: Mapping[int, Sequence[Record]]) -> dict[int, int]:
-        """Appends to some partitions and returns the first offset of each, once all is durable."""
+        """Appends to some partitions and returns the first offset of each, once all is durable.
+
+        Who gives up waiting (a courier whose lease has gone) does not stop it: the others use the same producer.
+        """
 
         async def work() -> dict[int, int]:
             for partition in batches:
@@ -71,7 +74,7 @@ class Cluster:
                 self._readers.tell(TopicPartition(topic, partition), first + len(batches[partition]))
             return firsts
 
-        return await self.run(f"append to {topic}", work())
+        return await asyncio.shield(self.run(f"append to {topic}", work()))
 
     async def rows(self, topic: str, partition: int, offset: int, limit: int) -> list[Row]:
         """See Log.read."""
