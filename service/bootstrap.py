@@ -9,17 +9,18 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
-from time import time_ns  # noqa: TID251 -- the one clock of the service
 
 from fastapi import FastAPI
 from rich.console import Console
 
 from service.api import Check, Tokens, create_app
 from service.bookkeeper import Bookkeeper
+from service.clock import now_ms
 from service.couriers.deliveries import SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
-from service.couriers.port import Parts, Receiver
-from service.couriers.registry import COURIERS, couriers_of
+from service.couriers.port import Parts
+from service.couriers.receivers import receivers_of
+from service.couriers.registry import couriers_of
 from service.delivery import Delivery
 from service.engine import Engine, Ports
 from service.facts import PolicySet, Receipt, encode
@@ -31,16 +32,9 @@ from service.log.blocking import complete
 from service.log.ports import JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
 from service.owners import Lag
-from service.policy import ConsoleReceiver, Policy, parse_dumped
+from service.policy import Policy, parse_dumped
 from service.published import newest_policy, publish
-from service.settings import secret
 from service.telemetry import Couriers
-from service.warden.plan import CONSOLE
-
-
-def now_ms() -> int:
-    """The machine's clock, Unix milliseconds: the only place that looks at it."""
-    return time_ns() // 1_000_000
 
 
 @dataclass
@@ -149,20 +143,3 @@ def _front(log: SqliteLog, engine: Engine, bookkeeper: Bookkeeper, delivery: Del
     service = Front(append, engine, lag, conditions, bookkeeper, policy, now_ms, lambda: secrets.token_hex(12), engine.partitions, couriers=couriers)
     engine.decided, engine.adopted = decided, adopted
     return service
-
-
-def receivers_of(policy: Policy) -> list[Receiver]:
-    """The policy's receivers with their secrets resolved; the console where none is named. Kinds without a courier yet are left out."""
-    if not policy.receivers:
-        return [Receiver(name=CONSOLE, kind="console", takes="notices")]
-    found: list[Receiver] = []
-    for receiver in policy.receivers:
-        if receiver.kind not in COURIERS:
-            continue
-        if isinstance(receiver, ConsoleReceiver):
-            found.append(Receiver(name=receiver.name, kind="console", takes=receiver.takes))
-        else:
-            reference = getattr(receiver, "secret", None)
-            url = getattr(receiver, "url", "")
-            found.append(Receiver(name=receiver.name, kind=receiver.kind, url=url, secret=(secret(reference) or "") if reference else "", takes=receiver.takes))
-    return found

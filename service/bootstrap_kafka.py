@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from service.bootstrap import now_ms, receivers_of
+from service.clock import now_ms
 from service.couriers.dispatcher import Dispatcher
 from service.couriers.kept import KeptDeliveries
 from service.couriers.port import Parts
+from service.couriers.receivers import receivers_of
 from service.couriers.registry import couriers_of
 from service.delivery import Delivery
 from service.engine import Engine, Ports

@@ -13,7 +13,8 @@ from fastapi import FastAPI
 
 from service.api import Check, create_app
 from service.bookkeeper import Bookkeeper
-from service.bootstrap import now_ms, tokens_of
+from service.bootstrap import tokens_of
+from service.clock import now_ms
 from service.follower import Follower
 from service.front import Front
 from service.ledger import Ledger

@@ -22,10 +22,11 @@ import typer
 import uvicorn
 from rich.console import Console
 
-from service.bootstrap import embedded, now_ms
+from service.bootstrap import embedded
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
 from service.cli.serving import serve
+from service.clock import now_ms
 from service.demo.client import Client, DemoError, Feed
 from service.demo.ending import Ending, invitation
 from service.demo.orchestrator import Orchestrator, app_of

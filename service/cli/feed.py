@@ -10,9 +10,9 @@ from typing import Annotated
 import httpx
 import typer
 
-from service.bootstrap import now_ms
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
+from service.clock import now_ms
 from service.demo.client import Client, DemoError
 from service.demo.feeding import feed
 from service.settings import secret

@@ -13,6 +13,7 @@ import typer
 from service.cli.cluster import kafka, opened
 from service.cli.examples import examples
 from service.cli.failures import fail, mistakes, read_policy
+from service.clock import now_ms
 from service.facts import PolicySet
 from service.log.blocking import complete
 from service.log.ports import Log, LogError
@@ -71,7 +72,6 @@ def _in_folder(data: Path, chosen: Policy) -> tuple[PolicySet | None, PolicySet]
 
 async def _publish(log: Log, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
     """What was the newest, and what is it now."""
-    from service.bootstrap import now_ms  # noqa: PLC0415
     from service.published import newest_policy, publish  # noqa: PLC0415
 
     return await newest_policy(log), await publish(log, chosen, now_ms())

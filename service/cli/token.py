@@ -14,6 +14,7 @@ import typer
 
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
+from service.clock import now_ms
 from service.records import rfc3339
 
 if TYPE_CHECKING:
@@ -57,8 +58,6 @@ def create(
 
     It goes to standard output, its id to standard error. A running service knows it at once: send it as `Authorization: Bearer TOKEN`.
     """
-    from service.bootstrap import now_ms  # noqa: PLC0415
-
     with _book(data, database) as book:
         try:
             name, token = book.create(role.value, tenant, now_ms())
@@ -93,8 +92,6 @@ def revoke(name: Annotated[str, typer.Argument(metavar="ID", help="As `token lis
 
     A running service no longer takes it after five seconds at most.
     """
-    from service.bootstrap import now_ms  # noqa: PLC0415
-
     with _book(data, database, new=False) as book:
         if not book.revoke(name, now_ms()):
             fail(f"no token {name} is in force; `spendwarden token list` shows which are")

@@ -25,7 +25,7 @@ def test_a_running_service_takes_up_a_published_policy(tmp_path: Path, monkeypat
 
     async def life() -> None:
         service = await lived(data, calls=30)
-        monkeypatch.setattr("service.bootstrap.now_ms", lambda: service.now_ms)
+        monkeypatch.setattr("service.cli.policy.now_ms", lambda: service.now_ms)
         done = run("policy", "apply", str(raised), "--data", str(data))
         assert done.stdout == f"published: version 2, digest {load(raised.read_text()).digest}\n"
         await service.live(5_000)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from service.bootstrap import now_ms
+from service.clock import now_ms
 from service.couriers.port import GaveUp, RetryLater
 from service.couriers.unmade import Unmade
 from service.log.blocking import complete
