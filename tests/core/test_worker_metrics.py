@@ -45,7 +45,7 @@ def test_a_lag_that_is_not_known_is_not_said() -> None:
 
 
 def test_couriers_of_several_partitions_are_shown_as_one() -> None:
-    told = of(LANE, LANE | {"pending": 5, "circuit": "open"})
+    told = of(LANE, LANE | {"pending": 4, "circuit": "open"}, LANE | {"pending": 1})
     assert (told["deliveries_waiting:hook:orders"], told["circuit_open:hook:orders"], told["receiver_unusable:chat"]) == (7, 1, 1)
 
 
