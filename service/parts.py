@@ -18,6 +18,7 @@ from service.rows import Rows
 
 ROWS_PER_PART: Final = 512
 PART_BYTES_MAX: Final = 512 * 1024
+PIECE: Final = "~"
 _DIGITS: Final = 6  # of a part's number in its name, so that names sort as numbers do
 
 S = TypeVar("S", bound=Struct)
@@ -42,7 +43,8 @@ def dump(prefix: str, state: Struct, leave_out: Iterable[str] = ()) -> dict[str,
     """The struct's plain fields as one part, each of its tables as as many as it needs."""
     tables, plain = _fields(type(state))
     left_out = frozenset(leave_out)
-    parts = {f"{prefix}.": _encode({name: getattr(state, name) for name in plain if name not in left_out})}
+    raw = _encode({name: getattr(state, name) for name in plain if name not in left_out})
+    parts = {f"{prefix}.{piece}": cut for piece, cut in _pieces(raw)}
     for name in tables:
         if name not in left_out:
             parts |= table(f"{prefix}.{name}", getattr(state, name))
@@ -50,7 +52,7 @@ def dump(prefix: str, state: Struct, leave_out: Iterable[str] = ()) -> dict[str,
 
 
 def table(prefix: str, rows: Mapping[Any, Any]) -> dict[str, bytes]:
-    """A table as parts of ROWS_PER_PART rows, or of one group each; one that is too large is cut in halves."""
+    """A table as parts of ROWS_PER_PART rows, or of one group each; one that is too large is cut in halves, a single row into pieces."""
     parts: dict[str, bytes] = {}
     for number, cut in _groups(rows) if isinstance(rows, Rows) else _blocks(list(rows.items())):
         for half, raw in cut.items():
@@ -73,17 +75,34 @@ def _blocks(items: list[tuple[Any, Any]]) -> Iterator[tuple[int, Mapping[str, by
 def _cut(half: str, items: list[tuple[Any, Any]]) -> Iterator[tuple[str, bytes]]:
     raw = _encode(items)
     if len(raw) <= PART_BYTES_MAX or len(items) == 1:
-        yield half, raw
+        yield from ((half + piece, cut) for piece, cut in _pieces(raw))
         return
     middle = len(items) // 2
     yield from _cut(f"{half}0", items[:middle])
     yield from _cut(f"{half}1", items[middle:])
 
 
+def _pieces(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    """What cannot be halved (one row that holds a table of its own) is cut anywhere, into numbered pieces that only mean something together."""
+    if len(raw) <= PART_BYTES_MAX:
+        yield "", raw
+        return
+    for at in range(0, len(raw), PART_BYTES_MAX):
+        yield f"{PIECE}{at // PART_BYTES_MAX:0{_DIGITS}d}", raw[at : at + PART_BYTES_MAX]
+
+
+def _joined(prefix: str, parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The parts whose names begin so, in the order of their names, pieces put together again."""
+    found: dict[str, list[bytes]] = {}
+    for name in sorted(name for name in parts if name.startswith(prefix)):
+        found.setdefault(name.partition(PIECE)[0], []).append(parts[name])
+    return {name: b"".join(pieces) if len(pieces) > 1 else pieces[0] for name, pieces in found.items()}
+
+
 def load(prefix: str, cls: type[S], parts: Mapping[str, bytes], **given: Any) -> S:
     """The struct again; `given` are the fields that were left out."""
     tables, plain = _fields(cls)
-    raw = _decoder(dict[str, msgspec.Raw]).decode(parts[f"{prefix}."])
+    raw = _decoder(dict[str, msgspec.Raw]).decode(_joined(f"{prefix}.{PIECE}", parts).get(f"{prefix}.") or parts[f"{prefix}."])
     values = {name: _decoder(plain[name]).decode(value) for name, value in raw.items() if name in plain}
     for name, kind in tables.items():
         if name not in given:
@@ -95,6 +114,5 @@ def load_table(prefix: str, kind: Any, parts: Mapping[str, bytes]) -> Any:
     """A table again, in its order: a dict, or Rows where `kind` says so."""
     key, value = kind.__args__
     decode = _decoder(list[tuple[key, value]]).decode  # type: ignore[valid-type]
-    names = sorted(name for name in parts if name.startswith(f"{prefix}#"))
-    groups = [(int(name[len(prefix) + 1 :][:_DIGITS]), dict(decode(parts[name]))) for name in names]
+    groups = [(int(name[len(prefix) + 1 :][:_DIGITS]), dict(decode(raw))) for name, raw in _joined(f"{prefix}#", parts).items()]
     return Rows.grouped(groups) if get_origin(kind) is Rows else {key: row for _, rows in groups for key, row in rows.items()}
