@@ -35,6 +35,9 @@ What: TypeAlias = Literal["deploy", "prompt", "config", "price", "launch"]
 class Usage(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True, tag_field="type", tag="usage"):
     """One operation that costs money. Token kinds are disjoint: `input_tokens` is fresh input only.
 
+    `attempt` counts from 1; 0 is taken as not told, for a refusal would lose the money of producers that send it where they do not
+    count. `currency` is checked at the door and not by its type: the log may hold what an earlier door let in.
+
     >>> Usage(id="a", time=1.5).layer
     'inference'
     """
@@ -82,7 +85,7 @@ class Usage(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True, for
 
 
 class Outcome(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True, tag_field="type", tag="outcome"):
-    """What a run achieved; it also ends the run."""
+    """What a run achieved; it also ends the run. The door asks for the `execution_id`."""
 
     id: Identity
     time: Time
@@ -97,7 +100,7 @@ class Outcome(Struct, kw_only=True, frozen=True, gc=False, omit_defaults=True, f
 
 
 class Change(Struct, kw_only=True, frozen=True, omit_defaults=True, forbid_unknown_fields=True, tag_field="type", tag="change"):
-    """Something that was done on purpose: a deploy, a new prompt, a launch."""
+    """Something that was done on purpose: a deploy, a new prompt, a launch. The door asks for `what`."""
 
     id: Identity
     time: Time

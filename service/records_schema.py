@@ -37,10 +37,10 @@ _WORDS: Final = {
     "unit": "of what: query, s, GB.h, GB, call",
     "cost_usd": "what the producer says it cost; negative is a credit; absent is priced by us",
     "cost": "the same in another currency",
-    "currency": "ISO 4217, for cost",
+    "currency": "ISO 4217, for cost; small letters count as capitals",
     "duration_ms": "how long it took",
     "error": "class of the failure: rate_limited, timeout, ...",
-    "attempt": "the how-manieth try, from 1",
+    "attempt": "the how-manieth try, from 1; 0 counts as not told",
     "fallback_from": "the model that was given up",
     "caller": "network or client fingerprint of whoever used the key",
     "labels": "anything else to group by",
@@ -51,6 +51,7 @@ _WORDS: Final = {
     "ref": "where to read of it",
     "by": "who did it",
 }
+_REQUIRED: Final = ("what", "execution_id")  # at the door; the log holds records without, so the types do not ask for them
 
 
 def records_schema() -> dict[str, Any]:
@@ -66,7 +67,9 @@ def records_schema() -> dict[str, Any]:
         for field, words in _WORDS.items():
             if field in properties:
                 properties[field]["description"] = words
+        definition["required"] += [field for field in _REQUIRED if field in properties and name != "Usage"]
         if name == "Usage":
+            properties["currency"]["pattern"] = "^([A-Za-z]{3})?$"
             properties["type"]["default"] = "usage"
             definition["required"].remove("type")
     known = [{"$ref": f"#/$defs/{name}"} for name in ("Outcome", "Change")]

@@ -12,11 +12,12 @@ from typing import Final
 import msgspec
 
 from service.intake.careful import TIME_END_S, read_carefully
+from service.intake.faults import is_currency
 from service.intake.refusals import Reason, Refusal, Unknown
 from service.records import DEFAULT_TENANT, RECORD_BYTES_MAX, TOO_EARLY_MS, Amount, Change, Outcome, Usage, instant
 
 _decode_usage: Final = msgspec.json.Decoder(Usage).decode
-_decode_other: Final[msgspec.json.Decoder[Outcome | Change]] = msgspec.json.Decoder(Outcome | Change)
+_decode_outcome: Final = msgspec.json.Decoder(Outcome).decode
 _SURE_USD: Final = 10**9 - 1
 
 
@@ -29,25 +30,31 @@ def parse(raw: bytes, where: str = "", unknown: Unknown | None = None) -> Usage 
     <Reason.NEGATIVE: 'negative'>
     """
     if len(raw) > RECORD_BYTES_MAX:
-        detail = f"The record is {len(raw)} bytes; leave out what is not in the contract, at most {RECORD_BYTES_MAX} bytes are read."
+        detail = f"The record is more than {RECORD_BYTES_MAX} bytes; leave out what is not in the contract."
         return Refusal(reason=Reason.TOO_LARGE, detail=detail, where=where, raw=raw)
     try:
         usage = _decode_usage(raw)
     except (ValueError, RecursionError):
-        return _other(raw) or read_carefully(raw, where, unknown)
-    if _timely(usage.time) and usage.tenant and _is_sure(usage.cost_usd) and (usage.cost is None or _is_sure(usage.cost)):
+        return _outcome(raw) or read_carefully(raw, where, unknown)
+    currency = usage.currency
+    if (
+        _timely(usage.time)
+        and usage.tenant
+        and _is_sure(usage.cost_usd)
+        and (usage.cost is None or _is_sure(usage.cost))
+        and (not currency or is_currency(currency))
+    ):
         return usage
     return read_carefully(raw, where, unknown)
 
 
-def _other(raw: bytes) -> Outcome | Change | None:
-    """An outcome or a change without a fault; None where it takes a closer look."""
+def _outcome(raw: bytes) -> Outcome | None:
+    """An outcome without a fault; None where it takes a closer look, as every change does: the few there are must say `what`."""
     try:
-        record = _decode_other.decode(raw)
+        record = _decode_outcome(raw)
     except (ValueError, RecursionError):
         return None
-    sure = isinstance(record, Change) or _is_sure(record.value_usd)
-    return record if sure and record.tenant and _timely(record.time) else None
+    return record if record.execution_id and record.tenant and _timely(record.time) and _is_sure(record.value_usd) else None
 
 
 def _timely(time: datetime | float) -> bool:

@@ -82,7 +82,13 @@ FAULTS = [
     (told(cost="1e400", currency="EUR"), Reason.OUT_OF_RANGE, "cost"),
     (told(cost_usd=True), Reason.WRONG_TYPE, "cost_usd"),
     (told(cost_usd=[1]), Reason.WRONG_TYPE, "cost_usd"),
-    (told(type="outcome", value_usd="much"), Reason.NOT_A_NUMBER, "value_usd"),
+    (told(cost=1, currency="euros"), Reason.UNKNOWN_VALUE, "currency"),
+    (told(cost=1, currency="E1R"), Reason.UNKNOWN_VALUE, "currency"),
+    (told(cost=1, currency=978), Reason.WRONG_TYPE, "currency"),
+    (told(type="outcome"), Reason.MISSING, "execution_id"),
+    (told(type="outcome", execution_id=""), Reason.MISSING, "execution_id"),
+    (told(type="change"), Reason.MISSING, "what"),
+    (told(type="outcome", execution_id="r", value_usd="much"), Reason.NOT_A_NUMBER, "value_usd"),
     (told(agent="x" * 257), Reason.TOO_LONG, "agent"),
     (told(agent={}), Reason.WRONG_TYPE, "agent"),
     (told(labels={str(n): "x" for n in range(17)}), Reason.TOO_MANY, "labels"),
@@ -103,6 +109,42 @@ def test_a_refused_record_tells_its_id_as_far_as_it_has_one() -> None:
     assert refusal(told(input_tokens=-1)).id == "a"
     assert refusal(told(id="x" * 500)).id == "x" * 128
     assert refusal(told(id=5)).id == ""
+
+
+FIXES = [
+    ({"input_tokens": "1"}, "`input_tokens` must be a whole number, not text; send it without quotes."),
+    ({"input_tokens": True}, "`input_tokens` must be a whole number, not true or false."),
+    ({"quantity": "1"}, "`quantity` must be a number, not text; send it without quotes."),
+    ({"id": 5}, "`id` must be text, not a number; put it in quotes."),
+    ({"batch": "yes"}, "`batch` must be true or false, without quotes."),
+    ({"labels": ["a"]}, "`labels` must be an object of text to text, not an array."),
+    ({"cost_usd": "abc"}, "`cost_usd` is not a number; send a number or decimal text such as 0.0125."),
+    ({"cost_usd": True}, "`cost_usd` must be a number or decimal text such as 0.0125, not true or false."),
+    ({"duration_ms": -1}, "`duration_ms` must not be negative; leave it out where it is not known."),
+    ({"quantity": -1}, "`quantity` must not be negative; leave it out where it is not known."),
+    ({"attempt": -1}, "`attempt` must not be negative; the first try is 1."),
+    ({"input_tokens": -1}, "`input_tokens` must not be negative; a credit goes into `cost_usd`."),
+    ({"status": 5}, "`status` is one of ok, error."),
+    ({"cost": 1, "currency": "euros"}, "`currency` must be a code of three letters (ISO 4217) such as EUR; without one `cost` is in dollars."),
+]
+
+
+@pytest.mark.parametrize(("fields", "detail"), FIXES, ids=lambda value: str(value)[:40])
+def test_the_detail_says_what_to_send_instead(fields: dict[str, Any], detail: str) -> None:
+    assert refusal(told(**fields)).detail == detail
+
+
+def test_a_record_that_was_cut_is_not_told_a_size_it_does_not_have() -> None:
+    assert refusal(b"x" * (RECORD_BYTES_MAX + 2)).detail == "The record is more than 65536 bytes; leave out what is not in the contract."
+
+
+def test_a_currency_in_small_letters_is_the_same_currency() -> None:
+    assert parse(told(cost=1, currency="usd")) == parse(told(cost=1, currency="USD"))
+    assert parse(told(cost=1, currency="")) == parse(told(cost=1))
+
+
+def test_a_try_of_none_is_not_told() -> None:
+    assert parse(told(attempt=0)) == parse(told())
 
 
 @pytest.mark.parametrize(
@@ -128,7 +170,7 @@ def test_a_byte_order_mark_and_equal_keys_are_forgiven() -> None:
 def test_unknown_fields_are_counted_by_name_up_to_a_limit() -> None:
     unknown = Unknown()
     parse(told(colour="red", size=[1]), "", unknown)
-    parse(told(colour="blue", type="outcome"), "", unknown)
+    parse(told(colour="blue", type="outcome", execution_id="r"), "", unknown)
     assert unknown.counts == {"colour": 2, "size": 1}
     for n in range(1000):
         unknown.add(f"field-{n}")

@@ -43,7 +43,8 @@ def test_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 GOOD: list[dict[str, Any]] = [
     {"id": "a", "time": 1.5},
     {"type": "usage", "id": "a", "time": "2026-11-24T08:00:00Z", "cost_usd": "0.1", "labels": {"team": "x"}, "unheard_of": 1},
-    {"type": "outcome", "id": "a", "time": 1, "success": True},
+    {"type": "outcome", "id": "a", "time": 1, "execution_id": "r", "success": True},
+    {"id": "a", "time": 1, "cost": 3, "currency": "eur"},
     {"type": "change", "id": "a", "time": 1, "what": "deploy", "scope": {"agent": "x"}},
 ]
 BAD: list[dict[str, Any]] = [
@@ -51,7 +52,10 @@ BAD: list[dict[str, Any]] = [
     {"id": "a"},
     {"id": "", "time": 1},
     {"id": "a", "time": 1, "input_tokens": -1},
-    {"type": "outcome", "id": "a", "time": 1, "success": "yes"},
+    {"type": "outcome", "id": "a", "time": 1, "execution_id": "r", "success": "yes"},
+    {"type": "outcome", "id": "a", "time": 1, "success": True},
+    {"type": "change", "id": "a", "time": 1},
+    {"id": "a", "time": 1, "cost": 3, "currency": "euros"},
     {"type": "change", "id": "a", "time": 1, "what": "party"},
     {"type": "other", "id": "a", "time": 1},
 ]
