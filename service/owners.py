@@ -107,14 +107,22 @@ class Owners:
         return [meter for meter in self.meters.values() if _unsaid(meter.state)]
 
     async def look_for_policy(self) -> PolicySet | None:
-        """Whoever publishes appends to the controls log, also from another process; a newer policy is copied into every owner's own source."""
+        """Whoever publishes appends to the controls log, also from another process; a newer policy is copied into every owner's own source.
+
+        Two that were published at once have one version: the later of them is published again, or some partitions would keep the other.
+        """
         first, end = await self.log.span(CONTROLS, 0)
         if end == self._controls_read:
             return None
         rows = await self.log.read(CONTROLS, 0, end - 1, 1) if end > first else []
         self._controls_read = end
         newest = decode_policy(rows[0].value) if rows else None
-        if newest is None or newest.version <= self.policy.version:
+        if newest is None or newest.version < self.policy.version:
+            return None
+        if newest.version == self.policy.version and newest.digest == self.policy.digest:
+            return None
+        if newest.version == self.policy.version:
+            await self.log.append(CONTROLS, 0, [encode(msgspec.structs.replace(newest, version=newest.version + 1))])
             return None
         self.policy = newest
         for owner in self.all():
