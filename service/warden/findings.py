@@ -51,7 +51,7 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
     else:
         _sum_up(w, t, episode, f)
     action = _action(w, f)
-    graver = incidents.raise_severity(episode, "critical" if action in ORDERED else "info" if _mild(f) else "warning")
+    graver = incidents.raise_severity(episode, _severity(w, t, f, action))
     fresh = episode.state in ("", "resolved")
     if fresh or fresh_kind or graver:
         incidents.step(w, t, episode, incidents.FOUND if fresh else incidents.WORSE if graver else incidents.MORE, str(f.kind))
@@ -64,12 +64,25 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
 
 def _order(w: Warden, t: Tenant, episode: Episode, f: Finding, action: str) -> bool:
     """Asks for the order; a cap's or rule's own action needs no least loss. A run with too little at stake is asked about again as it goes on."""
-    loss = None if f.action in ORDERED else _at_stake(_pace(w, t, f, SURE_AGE_MS), f)
+    loss = _loss(w, t, f)
     tier = f.tier if action == "degrade" else ""
     ordered = orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS), tier=tier)
     if f.execution and not ordered and loss is not None and loss < w.plan.min_loss_nanos:
         t.runs[f.execution].asked = f
     return ordered
+
+
+def _severity(w: Warden, t: Tenant, f: Finding, action: str) -> str:
+    """What would be stopped is critical once enough money is at stake for it, or a limit of the policy asks for it."""
+    if action not in ORDERED:
+        return "info" if _mild(f) else "warning"
+    loss = _loss(w, t, f)
+    return "critical" if loss is None or loss >= w.plan.min_loss_nanos else "warning"
+
+
+def _loss(w: Warden, t: Tenant, f: Finding) -> int | None:
+    """What there is to lose in nanos; None where the limit itself asks, whatever there is."""
+    return None if f.action in ORDERED else _at_stake(_pace(w, t, f, SURE_AGE_MS), f)
 
 
 def _at_stake(pace: int, f: Finding) -> int:
@@ -100,8 +113,11 @@ def _ask_again(w: Warden, t: Tenant, episode: Episode, run: RunSeen, asked: Find
     if _at_stake(_pace(w, t, f, SURE_AGE_MS), f) < w.plan.min_loss_nanos:
         return
     run.asked = None
-    if _order(w, t, episode, f, _action(w, f)):
-        incidents.tell(w, t, episode, "ordered")
+    graver = incidents.raise_severity(episode, "critical")
+    if graver:
+        incidents.step(w, t, episode, incidents.WORSE, str(f.kind))
+    if _order(w, t, episode, f, _action(w, f)) or graver:
+        incidents.tell(w, t, episode, "worse" if graver else "ordered")
 
 
 def _know_run(t: Tenant, f: Finding) -> None:

@@ -65,10 +65,25 @@ def test_what_would_cost_little_is_not_paused_by_itself() -> None:
     story.wait("+2m")
     assert story.orders() == []
     assert "no_order_below_min_loss" in story.untold()
+    assert {n.about.severity for n in story.notices()} == {"warning"}, "nothing that matters is at stake"
     dear = Story(ENFORCE.replace("min_loss_usd: 0", "min_loss_usd: 5"))
     for _ in range(20):
         dear.call("0.09", "+30s", execution_id="run-1", signature="same", workflow="daily")
     assert len(dear.wait("+2m").orders()) == 1
+    assert dear.notices()[-1].about.severity == "critical"
+
+
+def test_a_loop_of_cents_that_grows_dear_becomes_critical_with_its_order() -> None:
+    story = Story(ENFORCE.replace("min_loss_usd: 0", "min_loss_usd: 5"))
+    for _ in range(20):
+        story.call("0.001", "+5s", execution_id="run-1", signature="same", workflow="daily")
+    assert {n.about.severity for n in story.wait("+1m").notices()} == {"warning"}
+    for _ in range(10):
+        story.call("0.15", "+5s", execution_id="run-1", signature="same", workflow="daily")
+    assert len(story.wait("+1m").orders()) == 1
+    first = next(notice for notice in story.notices() if notice.about.severity == "critical")
+    assert first.reason == "worse"
+    assert first.about.ordered is not None
 
 
 def test_a_resume_releases_and_nothing_is_ordered_there_until_it_ends() -> None:
