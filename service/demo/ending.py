@@ -57,11 +57,10 @@ def show(ending: Ending) -> None:
     saved = times["effective"].get("saved_usd")
     rows = [
         ("Spent in the loop", f"{spoken(each * len(ending.calls))} in {len(ending.calls)} calls and {lasted_ms / 1000:.1f} s"),
-        ("Its pace", f"{spoken(each * 3_600_000 // max(1, lasted_ms // max(1, len(ending.calls) - 1)))} an hour"),
         ("Given away by", ", ".join(ending.incident["kinds"]).replace("_", " ")),
         ("From that call to the accepted order", f"{took} ms" if (took := reaction_ms(ending)) is not None else "not known"),
         ("Overshoot after the order", f"${Decimal(order['overshoot_usd']):,.2f}"),
-        ("Saved", f"about ${Decimal(saved):,.2f} an hour" if saved else "not known"),
+        ("Its pace until then, saved from now on", f"about ${Decimal(saved):,.2f} an hour" if saved else "not known"),
         ("Proof", f"nothing spent until {times['effective']['time'][11:19]} UTC"),
         ("All AI spend so far", f"${ending.spend['spend_usd']} in {ending.spend['records']:,} paid operations, exact to the nano-dollar"),
     ]

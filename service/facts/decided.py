@@ -98,6 +98,11 @@ class Incident(Struct, array_like=True, tag="I"):
     order: str = ""
     ordered: Ordered | None = None
 
+    def member(self, kind: str) -> str:
+        """The first member of that kind that the cause names; empty where it names none."""
+        dimensions = self.cause.dimensions if self.cause is not None else []
+        return next((part.name for part in dimensions if part.kind == kind), "")
+
 
 class Order(Struct, array_like=True, tag="O"):
     """An order to whoever runs the agents; a receiver obeys only a greater `sequence` than it has seen for the scope."""

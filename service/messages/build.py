@@ -18,7 +18,7 @@ def of_notice(notice: Notice, public_url: str) -> Message:
     why, causes = _cause(incident)
     return Message(
         headline=shown(notice.title, DETAIL_MAX),
-        severity=incident.severity,
+        severity="info" if notice.reason == "effective" else incident.severity,  # that it has stopped wakes nobody
         lead=lead(incident),
         fields=figures(incident),
         why=why,
@@ -60,6 +60,8 @@ def _cause(incident: Incident) -> tuple[str, tuple[str, ...]]:
     if cause is None:
         return "", ()
     head, drivers = amounts(cause)
+    if not drivers:
+        return "", ()  # no money was lost, so there is nothing to explain
     return f"Why it costs {head}", (*drivers, *where(cause.dimensions), *changed(cause.changes))
 
 

@@ -19,6 +19,8 @@ _WORDS: Final = {
 def done(incident: Incident) -> tuple[str, ...]:
     """Lines that say what was done, what it achieved and what is still open."""
     ordered = incident.ordered
+    if ordered is None and incident.state != "resolved" and incident.kinds[-1] is Kind.UNPRICED:
+        return (_price_it(incident),)
     if ordered is None:
         return (f"Nothing was stopped: {'no order was given' if incident.state == 'resolved' else 'it is for a person to decide'}.",)
     who = called(ordered.scope or incident.scope)
@@ -28,6 +30,13 @@ def done(incident: Incident) -> tuple[str, ...]:
             "Nothing was stopped: the policy says to observe only, so the spending goes on.",
         )
     return _step(ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds)
+
+
+def _price_it(incident: Incident) -> str:
+    """What to write into the policy for what has no price; `unpriced` alone has none, whatever else the incident holds."""
+    currency = incident.member("currency")
+    place = f"a rate for {named(currency)} under `currencies:`" if currency else "its price under `prices: overrides:`"
+    return f"Nothing was stopped: it counts as $0 until someone writes {place} in the policy."
 
 
 def _step(ordered: Ordered, who: str, *, ignored: bool) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ DAY_MS = 86_400_000
 
 def say_once(meter: Meter, cell: Cell, u: Usage, event_ms: int, arrival_ms: int) -> None:
     """A record that nobody could price."""
-    _say(meter, cell, Violation(Kind.UNPRICED, unknown(u), ""), "", event_ms, arrival_ms)
+    currency = u.currency if u.cost is not None else ""
+    _say(meter, cell, Violation(Kind.UNPRICED, unknown(u), ""), "", event_ms, arrival_ms, currency)
 
 
 def say_violations(meter: Meter, cell: Cell, event_ms: int, arrival_ms: int) -> None:
@@ -22,9 +23,11 @@ def say_violations(meter: Meter, cell: Cell, event_ms: int, arrival_ms: int) -> 
         _say(meter, cell, violation, cell.workflow, event_ms, arrival_ms)
 
 
-def _say(meter: Meter, cell: Cell, violation: Violation, workflow: str, event_ms: int, arrival_ms: int) -> None:
+def _say(meter: Meter, cell: Cell, violation: Violation, workflow: str, event_ms: int, arrival_ms: int, currency: str = "") -> None:
+    """Once for each model, or for each currency without a rate."""
     kind, detail, action, tier = violation
-    finding_id = ident("fnd", cell.tenant, kind, cell.agent, workflow, cell.model, event_ms // DAY_MS, meter.partition)
+    about = Scope("currency", currency) if currency else Scope("model", cell.model)
+    finding_id = ident("fnd", cell.tenant, kind, cell.agent, workflow, currency or cell.model, event_ms // DAY_MS, meter.partition)
     if finding_id in meter.said:
         return
     meter.said[finding_id] = arrival_ms // MINUTE_MS
@@ -43,7 +46,7 @@ def _say(meter: Meter, cell: Cell, violation: Violation, workflow: str, event_ms
             detail=detail,
             driver="price" if kind == Kind.UNPRICED else "model_mix",
             action=action,
-            dimensions=[Scope("model", cell.model)] if cell.model else [],
+            dimensions=[about] if about.name else [],
             tier=tier,
         )
     )

@@ -62,5 +62,5 @@ def _keep(u: Usage, cell: Open) -> None:
 def unknown(u: Usage) -> str:
     """What is not known about a record's cost, in words."""
     if u.cost is not None:
-        return f"no rate for {u.currency or 'USD'}"
+        return f"no rate for {u.currency}"  # dollars always have one
     return f"no price for {u.model or f'{u.operation} per {u.unit}'}"

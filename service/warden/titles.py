@@ -93,6 +93,8 @@ def _says(incident: Incident, kind: Kind) -> str:
     expected = incident.spend_nanos - incident.excess_nanos
     if kind is Kind.SPEND_ANOMALY and 0 < 2 * expected <= incident.spend_nanos:
         return f"spends {times(incident.spend_nanos / expected)} its usual"
+    if kind is Kind.UNPRICED and (currency := incident.member("currency")):
+        return f"pays in {named(currency)}, a currency without a rate"
     if kind in _BUDGET and incident.budget:
         return _SAYS[kind].replace("its budget", _budget(incident))
     return _SAYS[kind]

@@ -112,6 +112,16 @@ IGNORED: Final = but(
     cause=None,
     ordered=ordered(state="failed", time_ms=NIGHT_MS + 4 * MINUTE_MS, overshoot_nanos=7_650_000_000),
 )
+UNPRICED: Final = but(
+    FOUND,
+    kinds=[Kind.UNPRICED],
+    severity="info",
+    spend_nanos=0,
+    excess_nanos=0,
+    detail="no rate for EUR",
+    cause=Cause("price", 1.0, [DriverShare("price", 0)], [DimensionShare("currency", "EUR", 1.0)]),
+    ordered=None,
+)
 HOSTILE: Final = "indexer\n\u202e<!channel> [red]gone[/red] \x1b[2J" + "x" * 10_000
 CASES: Final[dict[str, Notice]] = {
     "budget_85": notice(BUDGET, "line_crossed"),
@@ -123,5 +133,7 @@ CASES: Final[dict[str, Notice]] = {
     "pause_ignored": notice(IGNORED, "escalated"),
     "pause_refused": notice(but(LOOP, ordered=ordered(state="refused", reason="agent indexer is not mine")), "refused"),
     "resolved": notice(but(ANOMALY, state="resolved", action="resolved", time_ms=NIGHT_MS + 3 * HOUR_MS, cause=None), "resolved"),
+    "no_rate": notice(UNPRICED, "opened"),
+    "no_price": notice(but(UNPRICED, detail="no price for gpt-9", cause=but(UNPRICED.cause, dimensions=[DimensionShare("model", "gpt-9", 1.0)])), "opened"),
     "hostile": notice(but(LOOP, scope=Scope("agent", HOSTILE), owner=HOSTILE, detail=HOSTILE, executions=[HOSTILE], tenant=HOSTILE), "opened"),
 }

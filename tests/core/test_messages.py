@@ -116,5 +116,5 @@ def test_every_incident_can_be_told(known: dict[str, object], reason: str) -> No
     assert told.title.isprintable()
     assert ("%" in told.title.replace(shown(about.scope.name), "")) == (told.threshold is not None)
     text = plain(of_notice(told, PUBLIC_URL))
-    assert text.startswith(f"[CRITICAL] {shown(told.title, 300)}\n")
+    assert text.startswith(f"[{'INFO' if reason == 'effective' else 'CRITICAL'}] {shown(told.title, 300)}\n")
     assert about.id in text

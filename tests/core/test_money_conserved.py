@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 
-from service.facts import Measures, Progress, Share, Tally
+from service.facts import Finding, Measures, Progress, Scope, Share, Tally
 from service.meter import cells
 from service.meter.callers import Callers
 from service.meter.fold import Meter, fold
@@ -79,6 +79,8 @@ def test_an_amount_in_another_currency_is_rounded_once_and_one_without_a_rate_is
     run = told(CALM, [euro, none])
     assert run.totals("total") == {("default", "total"): 3}
     assert run.count("unpriced") == 1
+    (said,) = [fact for envelope in run.engine.envelopes for fact in envelope.facts if isinstance(fact, Finding)]
+    assert (said.detail, said.dimensions) == ("no rate for XXX", [Scope("currency", "XXX")])
 
 
 @given(streams(max_size=40))
