@@ -107,6 +107,8 @@ def _replay(paths: list[str], policy: Policy, as_json: bool, form: str, partitio
         sys.stdout.buffer.flush()
     else:
         show_summary([engine.warden], summary, kept.lines)
+    if seen.refused and seen.refused == seen.events:
+        fail(f"every record was refused, all {seen.refused:,} of them; is --format {form} how they are written?")
 
 
 def _restored(state: Path | None, policy: Policy, partitions: int) -> tuple[Engine, Tallies]:

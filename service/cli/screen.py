@@ -15,6 +15,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from service.cli.refused_page import refused
 from service.facts import Scope
 from service.money import nanos_of, spoken
 from service.replay.files import STDIN
@@ -77,8 +78,12 @@ def show_summary(wardens: Sequence[Warden], summary: dict[str, Any], lines: list
     tenants = [tenant for warden in wardens for tenant in warden.tenants.values()]
     console.print(_head(summary))
     for kind, title in (("use_case", "Use case"), ("agent", "Agent"), ("model", "Model")):
-        console.print(_spend(tenants, summary["by"][kind], kind, title))
+        if summary["by"][kind]:
+            console.print(_spend(tenants, summary["by"][kind], kind, title))
     console.print(_incidents(lines))
+    why = refused(lines)
+    if why is not None:
+        console.print(why)
     console.print(_foot(summary))
 
 
@@ -123,28 +128,29 @@ def by_day(tenants: list[Tenant], scope: Scope) -> list[int]:
     return [days.get(day, 0) for day in range(min(days), max(days) + 1)]
 
 
-def _incidents(lines: list[dict[str, Any]]) -> Table | Group:
+def _incidents(lines: list[dict[str, Any]]) -> Group | Text:
+    """Each incident as a few lines that fit into 80 columns, with the id that `explain` asks for."""
     newest: dict[str, dict[str, Any]] = {}
     for line in lines:
         if line["type"] == "incident":
             newest[line["id"]] = line
-    table = Table(title=f"Incidents ({len(newest)})", title_justify="left", title_style="bold", show_lines=False)
-    for column in ("opened", "severity", "scope", "findings", "spend", "cause", "state"):
-        table.add_column(column, overflow="fold")
+    if not newest:
+        return Text("No incidents.", style="bold")
+    table = Table(title=f"Incidents ({len(newest)})", title_justify="left", title_style="bold", show_lines=True)
+    table.add_column("opened", no_wrap=True)
+    table.add_column("what")
+    table.add_column("spend", justify="right", no_wrap=True)
     ranked = sorted(newest.values(), key=lambda line: (-["info", "warning", "critical"].index(line["severity"]), line["time"]))
     for line in ranked[:INCIDENTS_MAX]:
         severity = line["severity"]
+        found = f"{_scope(line['scope'])}: {', '.join(kind.replace('_', ' ') for kind in line['kinds'])}"
         table.add_row(
-            str(line.get("opened", line["time"]))[:16].replace("T", " "),
-            f"[{COLOURS[severity]}]{severity}[/]",
-            escape(_scope(line["scope"])),
-            ", ".join(kind.replace("_", " ") for kind in line["kinds"]),
+            f"{str(line.get('opened', line['time']))[:16].replace('T', ' ')}\n[{COLOURS[severity]}]{severity}[/], {line.get('state', '')}",
+            escape("\n".join(part for part in (found, _cause(line.get("cause")), line["id"]) if part)),
             spoken(nanos_of(str(line["spend_usd"]))),
-            escape(_cause(line.get("cause"))),
-            line.get("state", ""),
         )
     rest = len(newest) - INCIDENTS_MAX
-    return Group(table, Text(f"{rest} more; --json prints them all", style="dim")) if rest > 0 else table
+    return Group(table, Text(f"{rest} more; --json prints them all", style="dim")) if rest > 0 else Group(table)
 
 
 def _scope(scope: dict[str, str]) -> str:

@@ -134,6 +134,8 @@ CASES: Final[dict[str, Notice]] = {
     "pause_refused": notice(but(LOOP, ordered=ordered(state="refused", reason="agent indexer is not mine")), "refused"),
     "resolved": notice(but(ANOMALY, state="resolved", action="resolved", time_ms=NIGHT_MS + 3 * HOUR_MS, cause=None), "resolved"),
     "no_rate": notice(UNPRICED, "opened"),
-    "no_price": notice(but(UNPRICED, detail="no price for gpt-9", cause=but(UNPRICED.cause, dimensions=[DimensionShare("model", "gpt-9", 1.0)])), "opened"),
+    "no_price": notice(
+        but(UNPRICED, detail="no price for gpt-9", cause=Cause("price", 1.0, [DriverShare("price", 0)], [DimensionShare("model", "gpt-9", 1.0)])), "opened"
+    ),
     "hostile": notice(but(LOOP, scope=Scope("agent", HOSTILE), owner=HOSTILE, detail=HOSTILE, executions=[HOSTILE], tenant=HOSTILE), "opened"),
 }
