@@ -26,7 +26,9 @@ router: Final = APIRouter(prefix="/v1", tags=["records"], responses=responses(40
 Producer = Annotated[Grant, Depends(needs("ingest"))]
 YIELD_EVERY: Final = 256  # records parsed before other requests get their turn
 STATUS: Final = {Unreadable.TOO_LARGE: 413, Unreadable.TOO_MANY: 413, Unreadable.UNKNOWN_ENCODING: 415}
-UNREADABLE: Final = frozenset({Reason.NOT_JSON, Reason.NOT_AN_OBJECT})
+UNREADABLE: Final = frozenset({Reason.NOT_JSON, Reason.NOT_AN_OBJECT, Reason.TOO_LARGE})
+TITLES: Final = {413: "Body too large", 415: "Unsupported encoding"}
+FIXES: Final = {413: "Send less at a time.", 415: "Send the body packed with gzip, or plain and without Content-Encoding."}
 
 
 @router.post("/records", status_code=202, response_model=TakenView, openapi_extra=RECORDS_BODY)
@@ -45,15 +47,18 @@ async def _take(request: Request, service: Service, grant: Grant, form: str) -> 
     body = await read_body(request, BODY_BYTES_MAX)
     items = split(body, request.headers.get("content-type", ""), request.headers.get("content-encoding", ""))
     if isinstance(items, BatchRefusal):
-        fix = "Correct the body as `detail` says and send it again; nothing of it was taken."
-        raise Problem(STATUS.get(items.reason, 400), "Unreadable body", items.detail, fix, reason=items.reason, accepted=0, refused=[])
+        status = STATUS.get(items.reason, 400)
+        fix = FIXES.get(status, "Nothing of it was taken: correct the body and send all of it again.")
+        raise Problem(status, TITLES.get(status, "Unreadable body"), items.detail, fix, reason=items.reason, accepted=0, refused=[])
     unknown = Unknown()
     taken, refused = await _parse_all(items, form, grant, service.now_ms(), unknown)
     await _hand_in(request.app.state.door, taken, [refusal for _, refusal in refused])
     told = [{"index": index, "id": refusal.id, "reason": refusal.reason, "field": refusal.field, "detail": refusal.detail} for index, refusal in refused]
     if refused and not taken and all(refusal.reason in UNREADABLE for _, refusal in refused):
         first = refused[0][1]
-        raise Problem(400, "Unreadable body", "No record in the body could be read.", first.detail, reason=first.reason, accepted=0, refused=told)
+        detail = f"No record in the body could be read. {first.detail}"
+        fix = "Nothing was taken: correct what `refused` lists and send the body again."
+        raise Problem(400, "Unreadable body", detail, fix, reason=first.reason, accepted=0, refused=told)
     request.app.state.unknown.take(unknown)
     return {"accepted": len(taken), "refused": told, "unknown_fields": unknown.counts}
 

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     WRONG_TYPE = "wrong_type"
     UNKNOWN_TYPE = "unknown_type"
     UNKNOWN_VALUE = "unknown_value"
+    BROKEN_GZIP = "broken_gzip"
 
 
 class Refusal(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="refused"):

@@ -68,7 +68,7 @@ class Records:
         for raw in _lines(self._path, self._on_bytes):
             self._line += 1
             if isinstance(raw, str):
-                yield Refusal(reason=Reason.NOT_JSON, detail=raw, where=self.where)
+                yield Refusal(reason=Reason.BROKEN_GZIP, detail=raw, where=self.where)
                 return
             if not raw or raw.isspace():
                 continue
@@ -88,7 +88,7 @@ def _lines(path: str, on_bytes: Callable[[int], None]) -> Iterator[bytes | str]:
                     on_bytes(at - told)
                     told = at
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
-        yield f"the .gz file breaks off here ({broken}); what came before counts, send the rest again"
+        yield f"The .gz file breaks off here ({str(broken).rstrip('.')}); what came before counts, send the rest again."
     except OSError as failed:
         raise FilesError(f"{path}: {failed.strerror or failed}") from failed
 

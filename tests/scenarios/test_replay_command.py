@@ -101,7 +101,7 @@ def test_a_packed_file_that_breaks_off_gives_what_came_before(desk: Desk) -> Non
     made = calls()
     packed = gzip.compress(lines(made))
     transcript = desk.run(desk.file(packed[: len(packed) // 2], "calls.jsonl.gz"))
-    assert [line["reason"] for line in refused(transcript)][-1] == "not_json"
+    assert [line["reason"] for line in refused(transcript)][-1] == "broken_gzip"
     assert "breaks off" in refused(transcript)[-1]["detail"]
     whole = transcript[-1]["accepted"]
     assert 100 < whole < 600
@@ -178,6 +178,34 @@ def test_a_person_gets_a_page(desk: Desk) -> None:
     assert done.exit_code == 0
     for words in ("metered AI spend in 600 records", "agent-4", "gpt-5", "Incidents", "critical"):
         assert words in done.stdout
+
+
+def test_the_page_fits_eighty_columns_and_names_what_explain_asks_for(desk: Desk) -> None:
+    file = desk.file(calls())
+    page = run("replay", "--policy", str(desk.policy), file).stdout
+    assert max(map(len, page.splitlines())) <= 80
+    ids = {line["id"] for line in desk.run(file) if line["type"] == "incident"}
+    assert all(name in page for name in ids)
+    assert "budget threshold" in page
+    assert "calls per execution" in page
+
+
+def test_the_page_says_why_records_were_refused_and_where_the_first_lies(desk: Desk) -> None:
+    file = desk.file(lines(calls(20)) + b'{"id": "q"}\n{"id": "r"}\n{"id": "s", "time": 1, "input_tokens": "1"}\n', "short")
+    done = run("replay", "--policy", str(desk.policy), file)
+    assert done.exit_code == 0
+    rows = [row for row in done.stdout.splitlines() if "missing time" in row or "wrong_type input_tokens" in row]
+    assert ["2" in row.split("│")[2] for row in rows] == [True, False]
+    assert "send it without quotes" in " ".join(done.stdout.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_file_of_which_nothing_counts_is_an_error_without_empty_tables(desk: Desk, words: list[str]) -> None:
+    done = run("replay", *words, desk.file(b'{"id": "q"}\n{"id": "r"}\n'))
+    assert done.exit_code == 1
+    assert "every record was refused, all 2 of them" in done.stderr
+    assert "Spend by" not in done.stdout
+    assert run("replay", desk.file(b"", "empty")).exit_code == 0
 
 
 @pytest.mark.parametrize(

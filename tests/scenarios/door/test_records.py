@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from service.intake.batches import BODY_BYTES_MAX
-from service.records import Usage
+from service.records import RECORD_BYTES_MAX, Usage
 from tests.scenarios.door.client import GOOD, problem
 from tests.scenarios.fake_service import NOW_MS, FakeService
 
@@ -60,6 +60,18 @@ async def test_what_cannot_be_read_is_a_problem(door: httpx.AsyncClient, service
         problem(await door.post(path, content=gzip.compress(b" " * (BODY_BYTES_MAX + 1)), headers={"content-encoding": "gzip"}), 413)["reason"] == "too_large"
     )
     assert not service.records
+
+
+async def test_a_problem_is_titled_by_what_is_wrong_and_its_fix_is_not_the_error_again(door: httpx.AsyncClient) -> None:
+    bodies = [
+        problem(await door.post("/v1/records", content=b"{"), 400),
+        problem(await door.post("/v1/records", json=GOOD | {"agent": "x" * RECORD_BYTES_MAX}), 400),
+        problem(await door.post("/v1/records", content=b"[" + b"1," * 10_000 + b"1]"), 413),
+        problem(await door.post("/v1/records", content=b"{}", headers={"content-encoding": "br"}), 415),
+    ]
+    assert [body["title"] for body in bodies] == ["Unreadable body", "Unreadable body", "Body too large", "Unsupported encoding"]
+    assert all(body["fix"] not in body["detail"] and body["detail"] not in body["fix"] for body in bodies)
+    assert all(told["detail"] != body["fix"] for body in bodies for told in body["refused"])
 
 
 async def test_an_empty_array_is_taken_without_a_write(door: httpx.AsyncClient, service: FakeService) -> None:
