@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +14,8 @@ from service.cli.cluster import kafka
 from service.cli.examples import examples
 from service.cli.failures import fail, read_policy
 from service.log.ports import LogError
+
+SWITCH_S: Final = 0.0005  # the engine's thread folds without a pause: couriers and clients need the interpreter often, for microseconds each
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -54,6 +57,7 @@ def command(
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         await work(settings, Shape(partitions, journal_partitions), Membership(worker_id, static, session_s), chosen, data, page, stop)
 
+    sys.setswitchinterval(SWITCH_S)
     try:
         asyncio.run(live())
     except (LogError, WorkerError) as failed:
