@@ -32,8 +32,9 @@ from service.log.blocking import complete
 from service.log.ports import JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
 from service.owners import Lag
-from service.policy import Policy, parse_dumped
+from service.policy import Policy, parse_dumped, secret_warnings
 from service.published import newest_policy, publish
+from service.settings import secret
 from service.telemetry import Couriers
 
 
@@ -111,7 +112,8 @@ def embedded(
     bookkeeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
     delivery = Delivery(log, dispatcher, chosen)
     if unusable := delivery.dispatcher.unusable():
-        raise ValueError("; ".join(unusable.values()))
+        lost = [f"the policy in force, {mistake.path}: {mistake.problem}" for mistake in secret_warnings(chosen, secret)]
+        raise ValueError("; ".join(lost or unusable.values()))
     service = _front(log, engine, bookkeeper, delivery, chosen)
     app = create_app(service, tokens(data), insecure_loopback=insecure_loopback)
     return Running(app, service, engine, bookkeeper, delivery, deliveries, log, chosen)

@@ -6,10 +6,11 @@ Each setting is an option of the command line too, which wins; `SPENDWARDEN_LIST
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SECRET_BYTES_MAX: Final = 64 * 1024
@@ -92,6 +93,21 @@ class KafkaSettings(BaseSettings):
         if self.key_file is not None and self.cert_file is None:
             raise ValueError("SPENDWARDEN_KAFKA_KEY_FILE needs SPENDWARDEN_KAFKA_CERT_FILE")
         return self
+
+
+def told(wrong: ValidationError, prefix: str = "", **named: str) -> str:
+    """Every mistake in one line, each by the option in `named` or its variable; never a value, which may be a secret.
+
+    >>> try: KafkaSettings(brokers="a", request_timeout_ms=5)
+    ... except ValidationError as wrong: print(told(wrong, "KAFKA_", brokers="--brokers a"))
+    --brokers a: must be HOST:PORT, or several of them with commas between; SPENDWARDEN_KAFKA_REQUEST_TIMEOUT_MS: must be greater than or equal to 100
+    """
+    return "; ".join(_told(str(mistake["loc"][0]) if mistake["loc"] else "", mistake["msg"], prefix, named) for mistake in wrong.errors(include_url=False))
+
+
+def _told(name: str, text: str, prefix: str, named: Mapping[str, str]) -> str:
+    said = text.removeprefix("Value error, ").replace("Input should be", "must be", 1)
+    return f"{named.get(name, f'SPENDWARDEN_{prefix}{name.upper()}')}: {said}" if name else said
 
 
 def secret(reference: str) -> str | None:

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from service.cli.failures import USAGE, fail
 from service.log.ports import LogError
 from service.policy import Policy, parse_dumped
-from service.settings import KafkaSettings
+from service.settings import KafkaSettings, told
 
 if TYPE_CHECKING:
     from service.log.kafka import KafkaLog
@@ -20,8 +22,8 @@ def kafka(brokers: str) -> KafkaSettings:
     """Where it is, and from the environment how it lets us in; ends where that is wrong."""
     try:
         return KafkaSettings(brokers=brokers)
-    except ValueError as wrong:
-        fail(f"--brokers {brokers}: {wrong}", USAGE)
+    except ValidationError as wrong:
+        fail(told(wrong, "KAFKA_", brokers=f"--brokers (SPENDWARDEN_BROKERS) {brokers}"), USAGE)
 
 
 def database_or_fail(url: str) -> None:

@@ -13,10 +13,11 @@ from typing import Protocol
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from service.cli.failures import USAGE, fail
 from service.policy import Policy
-from service.settings import Settings
+from service.settings import Settings, told
 
 
 class Door(Protocol):
@@ -34,8 +35,8 @@ def address(listen: str, option: str = "--listen") -> tuple[str, int]:
     """Host and port, which must be free: a clear word where they are not, before anything begins."""
     try:
         host, port = Settings(listen=listen).address
-    except ValueError as wrong:
-        fail(f"{option} {listen}: {wrong}", USAGE)
+    except ValidationError as wrong:
+        fail(told(wrong, listen=f"{option} (SPENDWARDEN_{option.strip('-').upper()}) {listen}"), USAGE)
     try:
         with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
             pass
