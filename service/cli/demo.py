@@ -20,6 +20,7 @@ import httpx
 import structlog
 import typer
 import uvicorn
+from pydantic import ValidationError
 from rich.console import Console
 
 from service.bootstrap import embedded
@@ -32,9 +33,10 @@ from service.demo.ending import Ending, invitation
 from service.demo.orchestrator import Orchestrator, app_of
 from service.demo.stage import Stage
 from service.demo.story import play
+from service.folder import claimed
 from service.log.ports import LogError
 from service.policy import Policy, load
-from service.settings import DEFAULT_LISTEN, Settings
+from service.settings import DEFAULT_LISTEN, Settings, told
 
 LOOPBACK: Final = "127.0.0.1"
 VARIABLE: Final = "SPENDWARDEN_DEMO_SECRET"  # where the policy's file says that the signing secret is
@@ -69,6 +71,7 @@ def command(
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spendwarden-demo-")))
         try:
+            stack.enter_context(claimed(folder))
             asyncio.run(perform(host, port, folder, console, seconds=seconds, fast=fast, picture=picture))
         except (DemoError, LogError, OSError, ValueError) as wrong:
             fail(str(wrong))
@@ -77,8 +80,8 @@ def command(
 def _address(listen: str) -> tuple[str, int]:
     try:
         host, port = Settings(listen=listen).address
-    except ValueError as wrong:
-        fail(f"--listen {listen}: {wrong}", USAGE)
+    except ValidationError as wrong:
+        fail(told(wrong, listen=f"--listen {listen}"), USAGE)
     if host not in (LOOPBACK, "localhost"):
         fail(f"--listen {listen}: the demo serves this machine only, as 127.0.0.1, because it asks for no tokens", USAGE)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, mistakes, read_policy
 from service.cli.serving import address, serve
 from service.couriers.registry import COURIERS
+from service.folder import claimed
 from service.log.ports import LogError
 from service.policy import Policy, secret_warnings
 from service.settings import secret
@@ -47,14 +49,16 @@ def command(
     chosen = read_policy(policy) if policy is not None else None
     if chosen is not None:
         _secrets_or_fail(policy, chosen)
-    try:
-        running = embedded(data, chosen, f"http://{listen}", partitions=partitions, insecure_loopback=insecure_loopback)
-    except (LogError, ValueError, OSError) as wrong:
-        fail(str(wrong))
-    for receiver in running.policy.receivers:
-        if receiver.kind not in COURIERS:
-            structlog.get_logger("run").warning("receiver_without_courier", receiver=receiver.name, kind=receiver.kind)
-    asyncio.run(serve(running, host, port))
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(claimed(data))
+            running = embedded(data, chosen, f"http://{listen}", partitions=partitions, insecure_loopback=insecure_loopback)
+        except (LogError, ValueError, OSError) as wrong:
+            fail(str(wrong))
+        for receiver in running.policy.receivers:
+            if receiver.kind not in COURIERS:
+                structlog.get_logger("run").warning("receiver_without_courier", receiver=receiver.name, kind=receiver.kind)
+        asyncio.run(serve(running, host, port))
 
 
 def _secrets_or_fail(path: Path | None, policy: Policy) -> None:
