@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
+import structlog
+
 from service import canary
 from service.api import BehindError
 from service.api.ports import Applies, Check
@@ -34,6 +36,7 @@ from service.warden.standing import standings
 LAG_MAX: Final = 500_000  # rows of stream and journal not yet folded; beyond it the door says 429
 LAG_EVERY_MS: Final = 1_000
 BEHIND_S: Final = 2
+FAILURE_MS: Final = 60_000  # a failed append is said in the log as often at most, and is as long a reason not to be ready
 METRICS_S: Final = 2  # beyond it what is not known by then is left out: the folds' own counts where they stand still
 
 Appends: TypeAlias = Callable[[str, Mapping[int, Sequence[bytes]]], Awaitable[None]]
@@ -73,6 +76,9 @@ class Front:
     _canary: list[str] | None = None
     _lag: Lag = field(default_factory=Lag)
     _lag_ms: int = 0
+    _unwritten: str = ""
+    _unwritten_ms: int = 0
+    _warned_ms: int = -FAILURE_MS
 
     @property
     def books(self) -> Books:
@@ -90,9 +96,9 @@ class Front:
         for record in records:
             batches[partition_of(record.tenant, root_of(record), self.partitions)].append(encode(record))
         if refusals:
-            await self.append(REFUSED, {0: [encode(refusal) for refusal in refusals]})
+            await self._append(REFUSED, {0: [encode(refusal) for refusal in refusals]})
         if batches:
-            await self.append(STREAM, batches)
+            await self._append(STREAM, batches)
         self.telemetry.took(len(records), refusals)
         self.folds.nudge()
 
@@ -107,8 +113,27 @@ class Front:
 
     async def tell(self, said: Control | Receipt) -> None:
         """Into the journal of its tenant, durably."""
-        await self.append(JOURNAL, {journal_of(said.tenant, self.journals): [encode(said)]})
+        await self._append(JOURNAL, {journal_of(said.tenant, self.journals): [encode(said)]})
         self.folds.nudge()
+
+    async def _append(self, log: str, batches: Mapping[int, Sequence[bytes]]) -> None:
+        """A failure is counted, said in the log once a minute, and keeps readyz red until one succeeds."""
+        try:
+            await self.append(log, batches)
+        except LogError as failed:
+            now_ms = self.clock()
+            self._unwritten, self._unwritten_ms = str(failed), now_ms
+            self.telemetry.failed(log)
+            if not 0 <= now_ms - self._warned_ms < FAILURE_MS:
+                self._warned_ms = now_ms
+                structlog.get_logger("door").error("append_failed", log=log, reason=str(failed))
+            raise
+        self._unwritten = ""
+
+    def _written(self) -> Check:
+        """Red for a minute after the last failure at most: who is sent nothing while it is red could never show that it writes again."""
+        ok = not self._unwritten or self.clock() - self._unwritten_ms >= FAILURE_MS
+        return Check("log", ok, "" if ok else self._unwritten)
 
     async def budgets(self, tenant: str | None, scope: Scope | None) -> Sequence[BudgetStanding]:
         """From the wardens' own states, the fullest first."""
@@ -130,6 +155,7 @@ class Front:
         lacking = ", ".join(self._canary)
         return (
             Check("canary", not self._canary, f"a synthetic overspend was not found: {lacking}" if lacking else ""),
+            self._written(),
             *await self.conditions(),
             Check("books", not self.bookkeeper.failure, self.bookkeeper.failure),
         )

@@ -59,12 +59,17 @@ class Telemetry:
 
     def __init__(self) -> None:
         self._taken = 0
+        self._failed: Counter[str] = Counter()
         self._refused: Counter[tuple[str, str]] = Counter()
 
     def took(self, records: int, refusals: Sequence[Refusal]) -> None:
         """A batch is safe on disk."""
         self._taken += records
         self._refused.update((str(refusal.reason), refusal.field) for refusal in refusals)
+
+    def failed(self, log: str) -> None:
+        """What should have been appended to this log was not; whoever sent it was told so."""
+        self._failed[log] += 1
 
     def exposition(self, heard: Heard, lag: Lag | None, states: States | None, couriers: Couriers | None, now_ms: int, *, books_wait: bool) -> str:
         """Prometheus text of everything that is known here.
@@ -86,7 +91,10 @@ class Telemetry:
         refused = CounterMetricFamily(PREFIX + "refused", REFUSED, labels=["reason", "field"])
         for (reason, field), count in self._refused.items():
             refused.add_metric([reason, field], count)
-        return taken, refused
+        failed = CounterMetricFamily(PREFIX + "door_failed", "appends of the door that failed, by log; the log says why", labels=["log"])
+        for log, count in self._failed.items():
+            failed.add_metric([log], count)
+        return taken, refused, failed
 
 
 class _Given:

@@ -99,6 +99,8 @@ async def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(tmp_path: Pa
         if topic == STREAM:
             await until(lambda: service.refuses(1_000))
             full = service.last
+            assert "log: " in problem(await service.door.get("/readyz"), 503)
+            assert 'spendwarden_door_failed_total{log="stream"} 1.0' in (await service.door.get("/metrics")).text
         else:
             await service.taken(1_000)
             await until(service.is_unready)
@@ -114,7 +116,7 @@ async def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(tmp_path: Pa
         await until(service.is_booked)
 
 
-async def test_a_database_that_another_holds_is_told_and_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
+async def test_a_database_that_another_holds_is_told_and_nothing_acknowledged_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with live(tmp_path) as service:
         await service.taken(40)
         service.running.log._file(STREAM)._writer.execute("PRAGMA busy_timeout = 50")
@@ -123,6 +125,10 @@ async def test_a_database_that_another_holds_is_told_and_nothing_acknowledged_is
             answer = await service.send(40)
             assert "only one service may run on a data folder" in problem(answer, 503)
             assert "Send the same again; a repetition is counted once." in problem(answer, 503)
+            await service.send(40)
+            assert await service.is_unready()
+            assert 'spendwarden_door_failed_total{log="stream"} 2.0' in (await service.door.get("/metrics")).text
+            assert capsys.readouterr().out.count("append_failed") == 1
             other.execute("ROLLBACK")
         await until(service.takes)
         await until(service.is_ready)
