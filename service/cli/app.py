@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from service.collector import seldom
+from service.shells.collector import seldom
 
 # command -> (module, line of help); a command's module is imported when it is asked for, so `replay` starts in under a second
 COMMANDS: Final = {

@@ -56,7 +56,7 @@ def published(brokers: str) -> Policy:
     """The policy that was published last in that cluster."""
 
     async def asked() -> Policy:
-        from service.published import newest_policy  # noqa: PLC0415 -- the folds are slow to import
+        from service.engine.published import newest_policy  # noqa: PLC0415 -- the folds are slow to import
 
         async with opened(kafka(brokers)) as log:
             newest = await newest_policy(log)

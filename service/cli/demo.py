@@ -23,7 +23,7 @@ import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 
-from service.bootstrap import embedded
+from service.bootstrap.embedded import embedded
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
 from service.cli.serving import serve

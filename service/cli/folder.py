@@ -34,7 +34,7 @@ def opened(data: Path) -> Iterator[tuple[SqliteLog, int]]:
 
 def published(data: Path) -> Policy:
     """The policy that was published last in that folder."""
-    from service.published import newest_policy  # noqa: PLC0415 -- the whole service is slow to import
+    from service.engine.published import newest_policy  # noqa: PLC0415 -- the whole service is slow to import
 
     with opened(data) as (log, _):
         newest = complete(newest_policy(log))

@@ -20,7 +20,7 @@ from service.log.ports import JOURNAL, OUTBOX, Log, LogError
 from service.settings import KafkaSettings
 
 if TYPE_CHECKING:
-    from service.rebuild import Source
+    from service.shells.rebuild import Source
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -84,9 +84,9 @@ def _on_kafka(settings: KafkaSettings, database: str, partitions: tuple[int, int
 
 async def _rebuild(log: Log, url: str, partitions: int, *, accept_loss: bool) -> list[Source]:
     """Returns what was booked; ends with what would be lost."""
-    from service import rebuild as books  # noqa: PLC0415 -- help need not wait for the database's driver
     from service.cli.screen import booking  # noqa: PLC0415
     from service.ledger import Ledger  # noqa: PLC0415
+    from service.shells import rebuild as books  # noqa: PLC0415 -- help need not wait for the database's driver
 
     sources = await books.sources_of(log, partitions)
     losses = await books.lost(log, sources)

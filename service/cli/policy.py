@@ -64,7 +64,7 @@ async def _on_kafka(brokers: str, chosen: Policy) -> tuple[PolicySet | None, Pol
 
 
 def _in_folder(data: Path, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
-    from service.bootstrap import sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
+    from service.bootstrap.embedded import sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
 
     with closing(sqlite_log(data)) as log:
         return complete(_publish(log, chosen))
@@ -72,7 +72,7 @@ def _in_folder(data: Path, chosen: Policy) -> tuple[PolicySet | None, PolicySet]
 
 async def _publish(log: Log, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
     """What was the newest, and what is it now."""
-    from service.published import newest_policy, publish  # noqa: PLC0415
+    from service.engine.published import newest_policy, publish  # noqa: PLC0415
 
     return await newest_policy(log), await publish(log, chosen, now_ms())
 

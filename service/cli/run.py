@@ -10,7 +10,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from service.bootstrap import embedded
+from service.bootstrap.embedded import embedded
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, mistakes, read_policy
 from service.cli.serving import address, serve

@@ -46,7 +46,7 @@ def command(
     database_or_fail(database)
 
     async def live() -> None:
-        from service.bootstrap_serve import serving  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
+        from service.bootstrap.serving import serving  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
 
         async with serving(settings, partitions, journal_partitions, chosen, database, insecure_loopback=insecure_loopback) as door:
             await serve(door, host, port)

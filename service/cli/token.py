@@ -103,7 +103,7 @@ def _book(data: Path, database: str | None, *, new: bool = True) -> Iterator[Tok
     """The tokens of a database, or of a data folder, which is made where there is none and a `new` one is welcome."""
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    from service.bootstrap import tokens, tokens_of  # noqa: PLC0415
+    from service.bootstrap.embedded import tokens, tokens_of  # noqa: PLC0415
 
     if database is None and not new and not data.is_dir():
         fail(f"--data {data}: there is no such folder; the first start of the service makes it, and so does `token create`")

@@ -47,9 +47,9 @@ def command(
     settings = kafka(brokers)
     chosen = read_policy(policy) if policy is not None else None
     page = _page(metrics) if metrics is not None else None
-    from service.bootstrap_kafka import Shape, work  # noqa: PLC0415 -- Faust and aiokafka take a second that a mistyped option need not wait for
-    from service.leases import Membership  # noqa: PLC0415
-    from service.worker import WorkerError  # noqa: PLC0415
+    from service.bootstrap.workers import Shape, work  # noqa: PLC0415 -- Faust and aiokafka take a second that a mistyped option need not wait for
+    from service.shells.leases import Membership  # noqa: PLC0415
+    from service.shells.worker import WorkerError  # noqa: PLC0415
 
     async def live() -> None:
         stop = asyncio.Event()

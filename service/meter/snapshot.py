@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import msgspec
 
-from service import parts
 from service.facts import Counts, Envelope, decode_stream, encode, tenant_of
 from service.intake.partition import journal_of
 from service.meter.callers import Breakdowns
@@ -19,6 +18,7 @@ from service.meter.plan import EMPTY_PLAN, compile_plan
 from service.meter.repeats import Generation, Repeats
 from service.meter.runs import Run, Runs
 from service.meter.state import Meter
+from service.state import parts
 
 ROW_BYTES_MAX: Final = 1024 * 1024  # half of what a Kafka topic of ours takes
 _BASE: Final = ("counts", "repeats", "minute", "runs", "habits", "plan")

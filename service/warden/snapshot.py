@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from service import parts
 from service.facts import decode_journal, encode
+from service.state import parts
 from service.warden.fold import VERSION, fold, policy_version
 from service.warden.plan import EMPTY_PLAN, compile_plan
 from service.warden.state import Tenant, Warden

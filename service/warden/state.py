@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
-from service.rows import Rows
+from service.state.rows import Rows
 from service.warden.causes import Activity
 from service.warden.plan import EMPTY_PLAN, Plan
 

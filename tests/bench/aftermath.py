@@ -12,22 +12,22 @@ from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
 
-from service.bookkeeper import Bookkeeper
 from service.books import SpendQuestion
-from service.engine import Engine as LiveEngine
-from service.engine import Ports
+from service.engine.engine import Engine as LiveEngine
+from service.engine.engine import Ports
+from service.engine.published import newest_policy
 from service.facts import Decision, Envelope, Finding, Incident, Kind, Order, PolicySet, Tick, decode_journal, decode_stream
 from service.folder import LEDGER, LOGS
 from service.ledger import Ledger
 from service.log.blocking import complete
 from service.log.ports import JOURNAL, REFUSED, STREAM, Log
 from service.log.sqlite import SqliteLog, SqliteSnapshots
-from service.published import newest_policy
 from service.records import Change, Outcome, Usage
 from service.replay.engine import Engine
 from service.replay.journal import Repetition
 from service.replay.outbox import decided
 from service.replay.run import counted
+from service.shells.bookkeeper import Bookkeeper
 from tests.bench.crew import spendwarden
 from tests.bench.live import ROOT
 from tests.bench.siege import Siege

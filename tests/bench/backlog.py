@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from service.engine.published import publish
 from service.facts import encode
 from service.intake import Refusal
 from service.intake.native import parse
@@ -20,7 +21,6 @@ from service.log.kafka import Cluster, KafkaLog, make, topics
 from service.log.kafka.topics import Topic
 from service.log.ports import JOURNAL, STREAM
 from service.policy import load
-from service.published import publish
 from tests.bench.traffic import DENSE, POLICY, START_S
 
 PARTITIONS: Final = 12

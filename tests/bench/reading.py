@@ -8,12 +8,12 @@ from pathlib import Path
 from time import time
 from typing import Final
 
+from service.engine.runner import SAVE_EVERY_MS
 from service.facts import Envelope, decode_journal, encode
 from service.intake.partition import partition_of, root_of
 from service.log.kafka import KafkaLog
 from service.log.ports import JOURNAL, STREAM
 from service.records import Usage
-from service.runner import SAVE_EVERY_MS
 from tests.bench.backlog import PARTITIONS, Piece, ready, ruled
 from tests.bench.crew import Crew
 from tests.bench.figures import Figure, below, quantile

@@ -11,7 +11,6 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Final
 
-from service.collector import seldom
 from service.facts import Envelope, PolicySet, Tally
 from service.intake import Refusal, Unknown
 from service.intake.native import parse
@@ -21,6 +20,7 @@ from service.records import Usage, instant
 from service.replay.engine import Engine
 from service.replay.files import arrivals
 from service.replay.run import Tallies, finish, replay
+from service.shells.collector import seldom
 from service.warden.fold import hear as warden_hear
 from service.warden.state import Warden
 from tests.bench.figures import Figure, at_least, below, rss_bytes

@@ -12,14 +12,14 @@ from time import monotonic, sleep
 import pytest
 from structlog.testing import capture_logs
 
-from service import bookkeeper
-from service.bookkeeper import Bookkeeper
 from service.books import SpendQuestion
 from service.facts import MINUTE_MS, Counts, Envelope, Measures, Outbox, PricedLate, Tally, encode
 from service.ledger import Ledger
 from service.log.memory import MemoryLog
 from service.log.ports import JOURNAL, OUTBOX, Log, LogError, Row
-from service.rebuild import rebuild, sources_of
+from service.shells import bookkeeper
+from service.shells.bookkeeper import Bookkeeper
+from service.shells.rebuild import rebuild, sources_of
 from tests.core.ledger.heard import cell
 
 PATIENCE_S = 20
@@ -137,7 +137,7 @@ async def test_a_rebuild_and_a_bookkeeper_at_work_do_not_spoil_each_other(log: W
     """Both book all the time, here in two threads as elsewhere in two processes."""
     monkeypatch.setattr(bookkeeper, "LOOK_AGAIN_S", 0.01)
     monkeypatch.setattr(bookkeeper, "ROWS_AT_ONCE", 3)
-    monkeypatch.setattr("service.rebuild.ROWS_AT_ONCE", 4)
+    monkeypatch.setattr("service.shells.rebuild.ROWS_AT_ONCE", 4)
     url, other = fresh(), MemoryLog(clock=lambda: 1)
     ended = threading.Event()
 

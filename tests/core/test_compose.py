@@ -12,13 +12,13 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from service.asked import Heard, States
 from service.cli.app import app
+from service.engine.asked import Heard, States
+from service.engine.owners import Lag
 from service.meter.snapshot import MeterFold
-from service.owners import Lag
 from service.policy import load
-from service.republish import Passed
-from service.telemetry import Couriers, Shift, Telemetry, of_owners, of_worker
+from service.shells.republish import Passed
+from service.shells.telemetry import Couriers, Shift, Telemetry, of_owners, of_worker
 from service.warden.snapshot import WardenFold
 
 ROOT = Path(__file__).parents[2]

@@ -8,14 +8,14 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service import rows
+from service.engine.runner import Owner
 from service.facts import Decision, Tick, encode
 from service.log.memory import MemoryLog, MemorySnapshots
 from service.log.ports import JOURNAL, OUTBOX, STREAM, Row
 from service.meter.snapshot import MeterFold
 from service.replay.engine import Engine
-from service.rows import Rows
-from service.runner import Owner
+from service.state import rows
+from service.state.rows import Rows
 from service.warden import snapshot
 from service.warden.snapshot import WardenFold
 from service.warden.state import Tenant, Warden

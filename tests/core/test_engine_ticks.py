@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.engine import Engine, Ports
+from service.engine.engine import Engine, Ports
 from service.facts import MARK_MS, Tick, decode_stream, encode
 from service.log.memory import MemoryLog, MemorySnapshots
 from service.log.ports import STREAM

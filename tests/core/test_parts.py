@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct, field
 
-from service import parts
-from service.rows import Rows
+from service.state import parts
+from service.state.rows import Rows
 
 
 class Minute(Struct):
@@ -46,7 +46,7 @@ states = st.builds(
 @given(states, st.integers(20, 400))
 def test_whatever_a_row_holds_its_parts_are_bounded_and_the_same_again(state: State, most: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("service.parts.PART_BYTES_MAX", most)
+        patch.setattr("service.state.parts.PART_BYTES_MAX", most)
         dumped = parts.dump("s", state)
         assert max(map(len, dumped.values())) <= most
         assert plain(parts.load("s", State, dumped)) == plain(state)

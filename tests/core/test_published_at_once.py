@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from service.engine import Engine, Ports
+from service.engine.engine import Engine, Ports
+from service.engine.owners import Holding
+from service.engine.published import newest_policy
 from service.facts import PolicySet, encode
 from service.log.memory import MemoryLog, MemorySnapshots
 from service.log.ports import CONTROLS
-from service.owners import Holding
-from service.published import newest_policy
 from tests.core.streams import START_MS, policy_set
 
 FIRST, SECOND = policy_set("version: 1"), policy_set("version: 1\ntimezone: Europe/Berlin")

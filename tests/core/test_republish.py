@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from service import republish
 from service.facts import decode_stream
 from service.intake.sorting import sort
 from service.log.memory import MemoryLog
 from service.log.ports import STREAM, LogError, Row
 from service.policy import Policy, load
 from service.records import Usage
-from service.republish import Republisher
+from service.shells import republish
+from service.shells.republish import Republisher
 
 OWN = "in"
 PARTITIONS = 3
@@ -173,10 +173,10 @@ async def test_a_fault_of_ours_skips_nothing(monkeypatch: pytest.MonkeyPatch) ->
     def wrong(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("service.republish.sort", wrong)
+    monkeypatch.setattr("service.shells.republish.sort", wrong)
     with living(cluster, log) as republisher:
         await until(lambda: OWN in republisher.passed.failures)
-        monkeypatch.setattr("service.republish.sort", sort)
+        monkeypatch.setattr("service.shells.republish.sort", sort)
         await until(lambda: republisher.passed.records == 4)
     assert await heard(log) == [str(number) for number in range(4)]
 

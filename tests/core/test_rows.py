@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Struct, field
 
-from service import parts, rows
 from service.facts import Cell, Counts, Envelope, Measures, Tally
-from service.rows import Rows
+from service.state import parts, rows
+from service.state.rows import Rows
 from service.warden import snapshot
 from service.warden.fold import hear
 from service.warden.state import Warden

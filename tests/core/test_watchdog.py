@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.watchdog import Watchdog
+from service.engine.watchdog import Watchdog
 
 STILL_S = 30.0
 

@@ -7,12 +7,12 @@ from collections import Counter
 
 from prometheus_client.core import Metric
 
-from service.asked import Heard
+from service.engine.asked import Heard
+from service.engine.owners import Lag
 from service.intake import Reason
 from service.meter.snapshot import MeterFold
-from service.owners import Lag
-from service.republish import Passed
-from service.telemetry import Couriers, Shift, of_owners, of_worker
+from service.shells.republish import Passed
+from service.shells.telemetry import Couriers, Shift, of_owners, of_worker
 
 LANE = {"receiver": "hook", "lane": "orders", "pending": 2, "circuit": "closed"}
 

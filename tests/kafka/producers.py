@@ -25,7 +25,7 @@ from service.log.kafka.topics import IN
 from service.log.ports import JOURNAL, REFUSED, STREAM, Row
 from service.policy import Policy
 from service.records import Usage
-from service.republish import Republisher
+from service.shells.republish import Republisher
 from tests.kafka.broker import Broker
 
 Connect = Callable[..., Cluster]

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from service.bootstrap import Running, embedded
+from service.bootstrap.embedded import Running, embedded
 from service.policy import load
 
 HERE = "http://127.0.0.1"

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
-from service.bookkeeper import Bookkeeper
-from service.engine import Engine, Ports
+from service.engine.engine import Engine, Ports
+from service.engine.published import publish
 from service.facts import Control, PolicySet, Receipt, encode
 from service.folder import LEDGER, LOGS, settle
 from service.intake.partition import partition_of, root_of
@@ -17,8 +17,8 @@ from service.log.blocking import complete
 from service.log.ports import JOURNAL, REFUSED, STREAM
 from service.log.sqlite import SqliteLog, SqliteSnapshots
 from service.policy import Policy
-from service.published import publish
 from service.records import Record
+from service.shells.bookkeeper import Bookkeeper
 
 NOON_MS = 1_764_072_000_000  # 2025-11-25 12:00 UTC
 STEP_MS = 350

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from service.engine.published import newest_policy
 from service.folder import LOGS
 from service.log.blocking import complete
 from service.log.sqlite import SqliteLog
 from service.policy import load
-from service.published import newest_policy
 from tests.scenarios.commands import lines, run, transcript
 from tests.scenarios.lives import POLICY, call, lived
 from tests.scenarios.small_service import NOON_MS

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.bootstrap import embedded
+from service.bootstrap.embedded import embedded
 from service.folder import LOCK, claimed
 from service.log.ports import LogError
 from service.policy import load

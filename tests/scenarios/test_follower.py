@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 
 from service.api import BehindError, Check
-from service.bookkeeper import Bookkeeper
-from service.engine import Engine, Ports
+from service.engine.engine import Engine, Ports
+from service.engine.follower import Follower
+from service.engine.owners import Holding, Lag
+from service.engine.published import publish
 from service.facts import PolicySet, encode
-from service.follower import Follower
-from service.front import Front
 from service.intake.partition import journal_of, partition_of, root_of
 from service.ledger import Ledger
 from service.log.memory import MemoryLog, MemorySnapshots
 from service.log.ports import JOURNAL, OUTBOX, STREAM, Log, LogError, Row
-from service.owners import Holding, Lag
 from service.policy import load
-from service.published import publish
 from service.records import Usage
+from service.shells.bookkeeper import Bookkeeper
+from service.shells.front import Front
 from service.warden.snapshot import dump
 from tests.scenarios.lives import POLICY
 from tests.scenarios.small_service import NOON_MS, STEP_MS
@@ -174,8 +174,8 @@ async def test_a_journal_says_how_far_the_meters_have_come() -> None:
 
 
 async def test_a_door_is_shut_while_the_meters_are_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("service.front.LAG_MAX", 100)
-    monkeypatch.setattr("service.front.LAG_EVERY_MS", 1)
+    monkeypatch.setattr("service.shells.front.LAG_MAX", 100)
+    monkeypatch.setattr("service.shells.front.LAG_EVERY_MS", 1)
     world = await begun()
     async with following(world) as follower:
         books = Bookkeeper(lambda: nullcontext(world.log), Ledger(f"sqlite:///{tmp_path}/books.db"))

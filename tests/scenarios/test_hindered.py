@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from service.engine.owners import Lag
 from service.folder import LOGS
 from service.log.ports import JOURNAL, STREAM
-from service.owners import Lag
 from service.policy import load
 from service.warden.snapshot import WardenFold
 from tests.scenarios.live_service import live, until
@@ -46,9 +46,9 @@ async def test_what_no_owner_has_folded_is_counted_in_both_logs(tmp_path: Path) 
 async def test_a_warden_that_is_stuck_shuts_the_door_until_it_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's thread stands still inside the warden's fold, as in a step that takes for ever: it could not count what lies behind it."""
     with _held_warden(monkeypatch) as (hold, inside, go_on):
-        monkeypatch.setattr("service.front.LAG_MAX", 100)
-        monkeypatch.setattr("service.front.LAG_EVERY_MS", 1)
-        monkeypatch.setattr("service.front.METRICS_S", 0.1)
+        monkeypatch.setattr("service.shells.front.LAG_MAX", 100)
+        monkeypatch.setattr("service.shells.front.LAG_EVERY_MS", 1)
+        monkeypatch.setattr("service.shells.front.METRICS_S", 0.1)
         async with live(tmp_path) as service:
             await service.taken(40)
             hold()

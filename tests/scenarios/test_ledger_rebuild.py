@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, delete, select, update
 
-from service import bookkeeper
-from service.bookkeeper import Bookkeeper
 from service.books import SpendQuestion
 from service.facts import MINUTE_MS, Control, Counts, Envelope, Fact, Measures, Outbox, PricedLate, Tally, encode
 from service.folder import LEDGER, LOGS
@@ -22,7 +20,9 @@ from service.ledger.tables import deliveries, hours, meta, minutes, open_minutes
 from service.log.memory import MemoryLog
 from service.log.ports import JOURNAL, OUTBOX, Log, LogError, Row
 from service.log.sqlite import SqliteLog
-from service.rebuild import lost, rebuild, sources_of
+from service.shells import bookkeeper
+from service.shells.bookkeeper import Bookkeeper
+from service.shells.rebuild import lost, rebuild, sources_of
 from tests.core.ledger.heard import cell
 from tests.scenarios.commands import run
 
@@ -70,7 +70,7 @@ def log(data: Path) -> SqliteLog:
 
 async def test_the_rebuilt_books_are_those_that_were_kept(fresh: Fresh, log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bookkeeper, "ROWS_AT_ONCE", 7)
-    monkeypatch.setattr("service.rebuild.ROWS_AT_ONCE", 50)
+    monkeypatch.setattr("service.shells.rebuild.ROWS_AT_ONCE", 50)
     kept, anew = fresh(), fresh()
     with closing(Ledger(kept)) as books:
         await follow(log, books)
@@ -114,7 +114,7 @@ class _Breaking:
 
 
 async def test_a_rebuild_that_fails_leaves_the_books_as_they_were(fresh: Fresh, log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.rebuild.ROWS_AT_ONCE", 50)
+    monkeypatch.setattr("service.shells.rebuild.ROWS_AT_ONCE", 50)
     url = fresh()
     with closing(Ledger(url)) as books:
         await follow(log, books)

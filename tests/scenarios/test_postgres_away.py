@@ -22,7 +22,7 @@ async def lines_told(service: Live) -> set[str]:
 
 
 async def test_books_whose_server_is_away_wait_and_catch_up(tmp_path: Path, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.bootstrap.Ledger", lambda _: Ledger(postgres.fresh()))
+    monkeypatch.setattr("service.bootstrap.embedded.Ledger", lambda _: Ledger(postgres.fresh()))
     async with live(tmp_path, POLICY) as service:
 
         async def is_decided() -> bool:

@@ -13,9 +13,9 @@ import pytest
 from service.clock import now_ms
 from service.couriers.port import GaveUp, RetryLater
 from service.couriers.unmade import Unmade
+from service.engine.published import publish
 from service.log.blocking import complete
 from service.policy import load
-from service.published import publish
 from tests.samples import NOTICE, ORDER
 from tests.scenarios.live_service import Live, live, until
 
@@ -35,7 +35,7 @@ def policy(*receivers: str) -> str:
 @pytest.fixture(autouse=True)
 def _secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOOK_SECRET", "xyzzy-xyzzy")
-    monkeypatch.setattr("service.published.TAKEN_UP_MS", 0)
+    monkeypatch.setattr("service.engine.published.TAKEN_UP_MS", 0)
 
 
 class Hook:

@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from service.engine.runner import Fold
 from service.facts import PolicySet
-from service.runner import Fold
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from service import parts, rows
 from service.facts import Cell, Envelope, Finding, Incident, Kind, Order, Progress, Receipt, Tally, decode_journal, decode_outbox, encode
 from service.meter import repeats
 from service.meter.fold import Meter
 from service.meter.snapshot import MeterFold
+from service.state import parts, rows
 from service.warden.snapshot import WardenFold
 from service.warden.state import Tenant, Warden
 from tests.simulation.case import Case

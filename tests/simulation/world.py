@@ -10,10 +10,10 @@ import random
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar, cast
 
+from service.engine.runner import SAVE_EVERY_MS, Fold, Owner
 from service.facts import Tick, encode
 from service.log.memory import MemoryLog, MemorySnapshots
 from service.log.ports import JOURNAL, OUTBOX, STREAM, LogError, Row
-from service.runner import SAVE_EVERY_MS, Fold, Owner
 from tests.simulation.case import Case, Story
 from tests.simulation.ports import Crash, Ports
 

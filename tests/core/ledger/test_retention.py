@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from service.bookkeeper import DAY_MS, Bookkeeper
 from service.books import Span, SpendQuestion, Step
 from service.facts import MINUTE_MS, Counts, Envelope, Fact, Measures, Scope, Tally, encode
 from service.ledger import Ledger, retention
 from service.ledger.tables import hours, minutes
 from service.log.memory import MemoryLog
 from service.log.ports import JOURNAL
+from service.shells.bookkeeper import DAY_MS, Bookkeeper
 from tests.core.ledger.heard import ALL, Spent, cell, envelopes, rows
 
 KEPT = 120  # minutes before this one are forgotten

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from service import facts
+from service.engine.runner import SAVE_EVERY_MS, OwnerError
 from service.facts import PolicySet
 from service.log.memory import MemoryLog
 from service.log.ports import STREAM, LogError
-from service.runner import SAVE_EVERY_MS, OwnerError
 from tests.core.runner.world import World
 
 

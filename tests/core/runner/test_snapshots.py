@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from service.engine.runner import SAVE_EVERY_MS, SAVE_EVERY_ROWS
 from service.log import snapshot
 from service.log.ports import MANIFEST, LogError, SnapshotKey
-from service.runner import SAVE_EVERY_MS, SAVE_EVERY_ROWS
 from tests.core.runner.world import World
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from service.engine.runner import Owner
 from service.log.memory import MemoryLog, MemorySnapshots
 from service.log.ports import JOURNAL, STREAM, LogError, Row, SnapshotKey
-from service.runner import Owner
 
 Sums = dict[str, int]
 

@@ -14,28 +14,28 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from service.api import Check, Tokens, create_app
-from service.bookkeeper import Bookkeeper
 from service.clock import now_ms
 from service.couriers.deliveries import SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
 from service.couriers.port import Parts
 from service.couriers.receivers import receivers_of
 from service.couriers.registry import couriers_of
-from service.delivery import Delivery
-from service.engine import Engine, Ports
+from service.engine.engine import Engine, Ports
+from service.engine.owners import Lag
+from service.engine.published import newest_policy, publish
 from service.facts import PolicySet, Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
-from service.front import Front
 from service.ledger import Ledger
 from service.ledger.sql import opened
 from service.log.blocking import complete
 from service.log.ports import JOURNAL
 from service.log.sqlite import SqliteLog, SqliteSnapshots
-from service.owners import Lag
 from service.policy import Policy, parse_dumped, secret_warnings
-from service.published import newest_policy, publish
 from service.settings import secret
-from service.telemetry import Couriers
+from service.shells.bookkeeper import Bookkeeper
+from service.shells.delivery import Delivery
+from service.shells.front import Front
+from service.shells.telemetry import Couriers
 
 
 @dataclass

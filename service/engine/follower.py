@@ -15,13 +15,13 @@ from typing import Final, TypeVar
 
 import structlog
 
-from service.asked import Heard, Questions, States, refused
-from service.background import Background
+from service.engine.asked import Heard, Questions, States, refused
+from service.engine.background import Background
+from service.engine.owners import Lag
+from service.engine.published import newest_policy
+from service.engine.runner import OwnerError, decoded, restored
 from service.facts import Envelope, PolicySet
 from service.log.ports import JOURNAL, STREAM, Log, LogError, Snapshots
-from service.owners import Lag
-from service.published import newest_policy
-from service.runner import OwnerError, decoded, restored
 from service.warden.snapshot import WardenFold
 from service.warden.state import Warden
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from service.background import Background
+from service.engine.background import Background
 
 LOOK_EVERY_S: Final = 1.0
 STILL_S: Final = 30.0

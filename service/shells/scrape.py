@@ -15,10 +15,10 @@ from typing import Final, TypeVar
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import Metric
 
-from service.asked import States
+from service.engine.asked import States
 from service.log.ports import LogError
-from service.telemetry import Shift, of_owners, of_worker
-from service.worker import Worker
+from service.shells.telemetry import Shift, of_owners, of_worker
+from service.shells.worker import Worker
 
 KNOWN_S: Final = 2.0  # what is not known by then is left out
 PAGE_S: Final = 6.0  # so long a page waits for the main loop

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from service.background import Background
+from service.engine.background import Background
 from service.ledger import Ledger
 from service.log.ports import JOURNAL, OUTBOX, Log, LogError
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from service.rows import Rows
+from service.state.rows import Rows
 
 ROWS_PER_PART: Final = 512
 PART_BYTES_MAX: Final = 512 * 1024

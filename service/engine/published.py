@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from service.engine.owners import decode_policy
 from service.facts import PolicySet, encode
 from service.log.ports import CONTROLS, Log
-from service.owners import decode_policy
 from service.policy import Policy, dump
 
 TAKEN_UP_MS: Final = 3_000  # by then every owner has copied a new policy into its partition

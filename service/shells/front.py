@@ -16,21 +16,21 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import structlog
 
-from service import canary
 from service.api import BehindError
 from service.api.ports import Applies, Check
-from service.asked import Heard, States
-from service.bookkeeper import Bookkeeper
 from service.books import Books, BudgetStanding
+from service.engine.asked import Heard, States
+from service.engine.owners import Lag
 from service.facts import Control, PolicySet, Receipt, Scope, encode
 from service.intake import Refusal
 from service.intake.partition import journal_of, partition_of, root_of
 from service.log.ports import JOURNAL, REFUSED, STREAM, LogError
-from service.owners import Lag
 from service.policy import Policy, parse_dumped
 from service.policy.effective import effective
 from service.records import Record
-from service.telemetry import Couriers, Telemetry
+from service.shells import canary
+from service.shells.bookkeeper import Bookkeeper
+from service.shells.telemetry import Couriers, Telemetry
 from service.warden.standing import standings
 
 LAG_MAX: Final = 500_000  # rows of stream and journal not yet folded; beyond it the door says 429
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 
 class Folds(Protocol):
-    """Who holds the folds' states: `service.engine.Engine` or `service.follower.Follower`."""
+    """Who holds the folds' states: `service.engine.engine.Engine` or `service.engine.follower.Follower`."""
 
     heard: Heard
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeAlias
 
 import structlog
 
-from service.background import Background
+from service.engine.background import Background
 from service.facts import encode
 from service.intake import FORMATS, Reason, Unknown
 from service.intake.sorting import Form, sort

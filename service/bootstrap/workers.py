@@ -18,21 +18,21 @@ from service.couriers.kept import KeptDeliveries
 from service.couriers.port import Parts
 from service.couriers.receivers import receivers_of
 from service.couriers.registry import couriers_of
-from service.delivery import Delivery
-from service.engine import Engine, Ports
+from service.engine.engine import Engine, Ports
+from service.engine.published import newest_policy, publish
 from service.facts import PolicySet, Receipt, encode
 from service.intake.partition import journal_of
-from service.leases import Membership, leases
 from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, check, topics
 from service.log.kafka.source import Member, joined
 from service.log.kafka.topics import IN
 from service.log.ports import JOURNAL, Log, Snapshots
 from service.policy import Policy, parse_dumped
-from service.published import newest_policy, publish
-from service.republish import Republisher
-from service.scrape import Page, shown
 from service.settings import KafkaSettings
-from service.worker import Worker
+from service.shells.delivery import Delivery
+from service.shells.leases import Membership, leases
+from service.shells.republish import Republisher
+from service.shells.scrape import Page, shown
+from service.shells.worker import Worker
 
 
 class Shape(NamedTuple):

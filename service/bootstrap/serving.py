@@ -12,17 +12,17 @@ from typing import Final
 from fastapi import FastAPI
 
 from service.api import Check, create_app
-from service.bookkeeper import Bookkeeper
-from service.bootstrap import tokens_of
+from service.bootstrap.embedded import tokens_of
 from service.clock import now_ms
-from service.follower import Follower
-from service.front import Front
+from service.engine.follower import Follower
+from service.engine.published import newest_policy, publish
 from service.ledger import Ledger
 from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, check, topics
 from service.log.ports import LogError
 from service.policy import Policy, parse_dumped
-from service.published import newest_policy, publish
 from service.settings import KafkaSettings
+from service.shells.bookkeeper import Bookkeeper
+from service.shells.front import Front
 
 NEAR_ROWS: Final = 1_000  # of the journal: closer than that the follower answers for the wardens
 LOOK_S: Final = 2.0  # so long the cluster may take to say where its logs end

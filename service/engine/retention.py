@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from service.engine.owners import Owners
 from service.log.ports import JOURNAL, OUTBOX, STREAM, Log
-from service.owners import Owners
 
 DAY_MS: Final = 86_400_000
 

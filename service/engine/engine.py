@@ -16,13 +16,13 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import structlog
 
-from service.asked import Heard, Questions, States, refused
-from service.background import Background
+from service.engine.asked import Heard, Questions, States, refused
+from service.engine.background import Background
+from service.engine.owners import Holding, Lag, Owners
+from service.engine.retention import Kept, trim
+from service.engine.runner import OwnerError
 from service.facts import MARK_MS, PolicySet
 from service.log.ports import Log, LogError, Snapshots
-from service.owners import Holding, Lag, Owners
-from service.retention import Kept, trim
-from service.runner import OwnerError
 
 SECOND_MS: Final = 1_000
 IDLE_S: Final = 0.02

@@ -12,12 +12,12 @@ from typing import Any, Final, NamedTuple
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from service.asked import Heard, States
+from service.engine.asked import Heard, States
+from service.engine.owners import Lag
 from service.facts import Counts
 from service.intake import Refusal
 from service.meter.fold import Meter
-from service.owners import Lag
-from service.republish import Passed
+from service.shells.republish import Passed
 from service.warden.state import Warden
 
 PREFIX: Final = "spendwarden_"

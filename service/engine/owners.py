@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import structlog
 
+from service.engine.runner import SAVE_EVERY_MS, Fold, Owner
 from service.facts import PolicySet, Tick, encode
 from service.log.gathered import Gathered
 from service.log.ports import CONTROLS, JOURNAL, STREAM, Log, Snapshots
 from service.meter.fold import Meter
 from service.meter.snapshot import MeterFold
-from service.runner import SAVE_EVERY_MS, Fold, Owner
 from service.warden.snapshot import WardenFold
 from service.warden.state import Warden
 

@@ -14,15 +14,15 @@ from typing import Any, Final
 import faust
 import structlog
 
-from service.delivery import Delivery
-from service.engine import Engine
+from service.engine.engine import Engine
+from service.engine.owners import Holding
+from service.engine.watchdog import STILL_S, Watchdog
 from service.facts import PolicySet
-from service.leases import Leased, LeaseError
-from service.owners import Holding
 from service.policy import parse_dumped
-from service.republish import Republisher
-from service.telemetry import Couriers
-from service.watchdog import STILL_S, Watchdog
+from service.shells.delivery import Delivery
+from service.shells.leases import Leased, LeaseError
+from service.shells.republish import Republisher
+from service.shells.telemetry import Couriers
 
 BEAT_S: Final = 1.0
 
