@@ -9,6 +9,6 @@ HEAVY = ("fastapi", "sqlalchemy", "uvicorn", "river", "numpy")
 
 
 def test_it_starts_without_door_and_books() -> None:
-    code = f"import sys, service.bootstrap_kafka; print([name for name in {HEAVY!r} if name in sys.modules])"
+    code = f"import sys, service.bootstrap.workers; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
