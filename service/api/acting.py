@@ -12,7 +12,7 @@ from service.api.access import needs, tenant_of
 from service.api.bodies import read_body
 from service.api.controls import ControlRequest, Plain, Words, control_of, mistakes
 from service.api.ports import Service
-from service.api.problems import invalid, responses
+from service.api.problems import Problem, invalid, responses
 from service.api.reading import Behind, not_found
 from service.api.schema import body_of
 from service.api.tokens import Grant
@@ -20,7 +20,7 @@ from service.api.views import ControlledView, ReceivedView
 from service.facts import Receipt, ident
 from service.records import DEFAULT_TENANT, ID_MAX, RECORD_BYTES_MAX
 
-router: Final = APIRouter(prefix="/v1", tags=["controls"], responses=responses(401, 403, 404, 413, 422, 500, 503))
+router: Final = APIRouter(prefix="/v1", tags=["controls"], responses=responses(400, 401, 403, 404, 413, 422, 500, 503))
 
 Operator = Annotated[Grant, Depends(needs("operate"))]
 Orchestrator = Annotated[Grant, Depends(needs("receipt"))]
@@ -91,4 +91,6 @@ async def _read(request: Request, form: type[Form]) -> Form:
     try:
         return form.model_validate_json(raw)
     except ValidationError as error:
+        if error.errors()[0]["type"] == "json_invalid":
+            raise Problem(400, "Unreadable body", error.errors()[0]["msg"], "Send one complete JSON object.", "body") from None
         raise invalid(error.errors(include_url=False, include_context=False, include_input=False)) from None

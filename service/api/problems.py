@@ -65,7 +65,7 @@ def problem_response(problem: Problem) -> JSONResponse:
 
 def invalid(mistakes: Sequence[Any]) -> Problem:
     """All of pydantic's mistakes as one problem; the first one gives the field."""
-    told = [{"field": _path(mistake["loc"]), "detail": mistake["msg"]} for mistake in mistakes[:ERRORS_MAX]]
+    told = [{"field": _path(mistake["loc"]), "detail": mistake["msg"].removeprefix("Value error, ")} for mistake in mistakes[:ERRORS_MAX]]
     first = told[0] if told else {"field": None, "detail": "is not valid"}
     return Problem(
         422, "Invalid request", f"{first['field']}: {first['detail']}", "Correct the fields that are listed in `errors`.", first["field"], errors=told

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Final
 
 from service.api.problems import Problem
@@ -12,6 +14,7 @@ from service.facts import MINUTE_MS, TOTAL, Scope
 from service.intake.careful import TIME_END_S
 from service.records import TEXT_MAX, instant
 
+STATES: Final = (*("open", "acknowledged", "snoozed", "resolved"), *("requested", "delivered", "accepted", "effective", "refused", "expired", "failed"))
 LABEL: Final = "label."
 KINDS: Final = (*CELL_KINDS, *MEMBER_KINDS)
 
@@ -28,6 +31,25 @@ def scope_of(text: str, field: str = "scope") -> Scope:
     if not colon or not name or len(name) > TEXT_MAX or "\0" in name:
         raise _wrong(field, f"{text[:80]!r} is no scope.", "Write kind:name, for example use_case:kyc, or total.")
     return Scope(kind_of(kind, field), name)
+
+
+def state_of(text: str) -> str:
+    """The state of an incident or an order; empty where all are asked for."""
+    if text and text not in STATES:
+        raise _wrong("state", f"{text[:32]!r} is no state.", f"Use one of {', '.join(STATES)}.")
+    return text
+
+
+def only_known(given: Iterable[str], known: Collection[str]) -> None:
+    """No parameter that would be passed over in silence: whoever writes `form` for `from` must not read the wrong total."""
+    for name in given:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise _wrong(
+                name[:80],
+                f"{name[:80]!r} is no parameter of this question.",
+                f"Write `{near[0]}`, if that is meant." if near else f"Use {', '.join(sorted(known))}.",
+            )
 
 
 def kind_of(text: str, field: str) -> str:

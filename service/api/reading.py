@@ -5,19 +5,31 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.dependencies.models import Dependant
 from starlette.concurrency import run_in_threadpool
 
 from service.api.access import needs, tenant_of
 from service.api.ports import Service
 from service.api.problems import Problem, responses
-from service.api.queries import kind_of, scope_of, span_of, step_of
+from service.api.queries import kind_of, only_known, scope_of, span_of, state_of, step_of
 from service.api.tokens import Grant
 from service.api.views import Items, SpendView, applies_view, budget_view, incident_view, order_view, paused_view, spend_view, story_view
 from service.books import CELL_KINDS, PAGE_MAX, BadCursorError, ListQuestion, Page, Span, SpendQuestion
 from service.facts import TOTAL, Scope
 from service.records import DEFAULT_TENANT, ID_MAX, TEXT_MAX
 
-router: Final = APIRouter(prefix="/v1", tags=["questions"], responses=responses(401, 403, 422, 500, 503))
+
+async def _only_known(request: Request) -> None:
+    """Each question refuses the parameters it does not take."""
+    only_known(request.query_params, _taken(request.scope["route"].dependant))
+
+
+def _taken(dependant: Dependant) -> set[str]:
+    """The query parameters of an endpoint and of what it depends on."""
+    return {parameter.alias for parameter in dependant.query_params}.union(*map(_taken, dependant.dependencies))
+
+
+router: Final = APIRouter(prefix="/v1", tags=["questions"], responses=responses(401, 403, 422, 500, 503), dependencies=[Depends(_only_known)])
 
 Reader = Annotated[Grant, Depends(needs("read"))]
 Restarted = Annotated[Grant, Depends(needs("paused"))]
@@ -42,7 +54,7 @@ async def list_question(
     cursor: Annotated[str, Query(max_length=1024)] = "",
 ) -> ListQuestion:
     """What every list takes, but the tenant, which only the token's bearer decides."""
-    return ListQuestion(None, state, scope_of(scope) if scope else None, limit, cursor)
+    return ListQuestion(None, state_of(state), scope_of(scope) if scope else None, limit, cursor)
 
 
 Asked = Annotated[ListQuestion, Depends(list_question)]

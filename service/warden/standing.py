@@ -32,7 +32,7 @@ def standings(w: Warden, tenant: str | None, scope: Scope | None) -> list[Budget
                     limit.amount,
                     period.spent,
                     pace(limit, period, w.now_ms, outlook),
-                    runs_out(limit, period, w.now_ms, outlook),
+                    runs_out(limit, period, w.now_ms, outlook) if period.spent < limit.amount else None,
                     start_ms,
                     end_ms,
                 )

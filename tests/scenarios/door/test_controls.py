@@ -69,6 +69,8 @@ async def test_a_wrong_control_names_its_field(door: httpx.AsyncClient, service:
 
 
 async def test_all_mistakes_are_told_at_once(door: httpx.AsyncClient) -> None:
+    wrong = {"action": "plan", "by": "m", "scope": "total", "from": 1, "until": "yesterday", "extra_usd": 5}
+    assert problem(await door.post("/v1/controls", json=wrong), 422, "until")["detail"].startswith("until: 'yesterday' is no time.")
     errors = problem(await door.post("/v1/controls", json={"action": "plan", "by": "m"}), 422, "scope")["errors"]
     assert [error["field"] for error in errors] == ["scope", "from", "until"]
 
@@ -76,7 +78,7 @@ async def test_all_mistakes_are_told_at_once(door: httpx.AsyncClient) -> None:
 async def test_a_control_of_what_is_not_there_is_404(door: httpx.AsyncClient) -> None:
     problem(await door.post("/v1/controls", json={"action": "acknowledge", "incident": "inc-9", "by": "m"}), 404, "id")
     problem(await door.post("/v1/controls", json={"action": "resume", "order": "ord-9", "by": "m"}), 404, "id")
-    problem(await door.post("/v1/controls", content=b"{"), 422, "body")
+    problem(await door.post("/v1/controls", content=b"{"), 400, "body")
     problem(await door.post("/v1/controls", content=b" " * 70_000), 413)
 
 

@@ -68,6 +68,8 @@ async def test_lists_have_items_and_a_cursor(door: httpx.AsyncClient, service: F
     assert (paused["order"], paused["expires_at"]) == ("ord-1", "2026-11-25T08:00:00.000Z")
     problem(await door.get("/v1/orders?cursor=made-up"), 422, "cursor")
     problem(await door.get("/v1/orders?limit=1001"), 422, "limit")
+    assert "resolved" in problem(await door.get("/v1/incidents?state=xx"), 422, "state")["fix"]
+    assert problem(await door.get("/v1/spend?form=2026-11-24T08:00:00Z"), 422, "form")["fix"] == "Write `from`, if that is meant."
     problem(await door.get("/v1/incidents?limit=many"), 422, "limit")
 
 
