@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, make_url
@@ -100,11 +101,15 @@ def _configure_postgres(connection: Any, _: object) -> None:
     connection.commit()
 
 
+_CREATING: Final = Lock()  # a new file's change to WAL is the one step that does not wait for others
+
+
 def _configure_sqlite(connection: Any, _: object) -> None:
     """WAL, so that questions do not wait for the writer; a lost last second is read from the logs again."""
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"busy_timeout = {BUSY_MS}"):
-        connection.execute(f"PRAGMA {pragma}").close()
+    with _CREATING:
+        for pragma in (f"busy_timeout = {BUSY_MS}", "journal_mode = WAL", "synchronous = NORMAL"):
+            connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _begin(db: Connection) -> None:
