@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kafka.broker import broker
+from tests.kafka.fixtures import broker
 from tests.kafka.guarded import guarded
 from tests.postgres import Postgres, postgres
 

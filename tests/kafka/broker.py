@@ -1,8 +1,4 @@
-"""A real Apache Kafka for tests: its jars come from Maven once, then a broker (KRaft, one node) is started when the first test asks for it.
-
-Where the machine has no Java or Maven, or cannot download, these tests are skipped with one line that says so; with
-SPENDWARDEN_REQUIRE_SERVICES=1 they fail.
-"""
+"""A real Apache Kafka for tests: its jars come from Maven once, then a broker (KRaft, one node) is started when the first test asks for it."""
 
 from __future__ import annotations
 
@@ -13,20 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
-
-import pytest
 
 POM: Final = Path(__file__).with_name("pom.xml")
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spendwarden" / "kafka-3.9.1"
 START_WITHIN_S: Final = 90
 HEAP: Final = ("-Xms192m", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
 OPEN: Final = "OPEN"
-NONE_HERE: Final = "NO APACHE KAFKA ON THIS MACHINE, so nothing was tested on it: {why}. It needs java (17) and mvn, and the first time the network"
 QUICK: Final = {
     "broker.session.timeout.ms": "2000",  # a killed broker is let in again after that
     "broker.heartbeat.interval.ms": "500",
@@ -137,25 +129,6 @@ def jars() -> str:
             raise UnavailableError(f"mvn failed: {(done.stdout + done.stderr).strip()[:300]}")
         (CACHE / "whole").touch()
     return f"{CACHE}/*"
-
-
-def begun(make: Callable[[Path], Broker] = Broker) -> Iterator[Broker]:
-    """One broker for as long as a fixture lives; skips or fails the test where there can be none."""
-    folder = Path(tempfile.mkdtemp(prefix="kafka-"))
-    try:
-        broker = make(folder)
-    except UnavailableError as why:
-        (pytest.fail if os.environ.get("SPENDWARDEN_REQUIRE_SERVICES") == "1" else pytest.skip)(NONE_HERE.format(why=why))
-    broker.wait()
-    yield broker
-    broker.kill()
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
-    """The broker that this run of the tests shares: whoever stops it uses one of its own."""
-    yield from begun()
 
 
 def _free_port() -> int:

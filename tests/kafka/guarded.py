@@ -9,7 +9,8 @@ from typing import Final
 
 import pytest
 
-from tests.kafka.broker import Broker, begun
+from tests.kafka.broker import Broker
+from tests.kafka.fixtures import begun
 
 SCRAM, MTLS = "SCRAM", "MTLS"
 USER, PASSWORD = "spendwarden", "hush-hush"
