@@ -8,18 +8,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
 
 from fastapi import FastAPI
 from rich.console import Console
 
 from service.api import Check, Tokens, create_app
+from service.bootstrap.delivering import delivery as delivery_of
 from service.clock import now_ms
 from service.couriers.deliveries import SqliteDeliveries
-from service.couriers.dispatcher import Dispatcher
-from service.couriers.port import Parts
-from service.couriers.receivers import receivers_of
-from service.couriers.registry import couriers_of
 from service.engine.engine import Engine, Ports
 from service.engine.owners import Lag
 from service.engine.published import newest_policy, publish
@@ -104,13 +100,8 @@ def embedded(
         await asyncio.to_thread(lambda: complete(log.append(JOURNAL, 0, [encode(receipt)])))
         engine.nudge()
 
-    def dispatcher(policy: Policy) -> Dispatcher:
-        receivers = receivers_of(policy)
-        couriers = couriers_of(receivers, Parts(public_url=policy.public_url or public_url, clock=now_ms, console=console or Console()))
-        return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
-
     bookkeeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
-    delivery = Delivery(log, dispatcher, chosen)
+    delivery = delivery_of(log, lambda: deliveries, record, chosen, public_url=public_url, console=console)
     if unusable := delivery.dispatcher.unusable():
         lost = [f"the policy in force, {mistake.path}: {mistake.problem}" for mistake in secret_warnings(chosen, secret)]
         raise ValueError("; ".join(lost or unusable.values()))

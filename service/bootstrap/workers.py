@@ -1,4 +1,4 @@
-"""Where the parts of a service on Kafka meet; `bootstrap` puts together the embedded one."""
+"""Where the parts of a service on Kafka meet; `embedded.py` puts together the one that needs none."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ import asyncio
 import secrets
 from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
-from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
 from time import monotonic
 from typing import NamedTuple
 
-from rich.console import Console
-
+from service.bootstrap.delivering import delivery as delivery_of
 from service.clock import now_ms
-from service.couriers.dispatcher import Dispatcher
 from service.couriers.kept import KeptDeliveries
-from service.couriers.port import Parts
-from service.couriers.receivers import receivers_of
-from service.couriers.registry import couriers_of
 from service.engine.engine import Engine, Ports
 from service.engine.published import newest_policy, publish
 from service.facts import PolicySet, Receipt, encode
@@ -55,8 +49,7 @@ async def work(
         await check(cluster, topics(settings.topic_prefix, *shape))
         log, snapshots = KafkaLog(cluster), KafkaSnapshots(cluster)
         chosen = await newest_policy(log) or await publish(log, policy or Policy(), now_ms())
-        engine = Engine(lambda: nullcontext(Ports(log, snapshots)), shape.partitions, now_ms, lambda: secrets.randbits(62), chosen)
-        engine.journals = shape.journals
+        engine = Engine(lambda: nullcontext(Ports(log, snapshots)), shape.partitions, now_ms, lambda: secrets.randbits(62), chosen, journals=shape.journals)
 
         def delivery(partition: int, newest: PolicySet) -> Delivery:
             return _delivery(log, snapshots, partition, parse_dumped(newest.body), shape)
@@ -76,10 +69,7 @@ def _delivery(log: Log, snapshots: Snapshots, partition: int, policy: Policy, sh
     async def record(receipt: Receipt) -> None:
         await log.append(JOURNAL, journal_of(receipt.tenant, shape.journals), [encode(receipt)])
 
-    def dispatcher(policy: Policy) -> Dispatcher:
-        receivers = receivers_of(policy)
-        couriers = couriers_of(receivers, Parts(public_url=policy.public_url or "", clock=now_ms, console=Console()))
-        memory = KeptDeliveries(f"courier-{partition}", snapshots, secrets.randbits(62))
-        return Dispatcher(receivers, couriers, memory, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
+    def memory() -> KeptDeliveries:
+        return KeptDeliveries(f"courier-{partition}", snapshots, secrets.randbits(62))
 
-    return Delivery(log, dispatcher, policy, partition)
+    return delivery_of(log, memory, record, policy, partition=partition)

@@ -15,7 +15,7 @@ from service.policy import Policy, parse_dumped
 from service.settings import KafkaSettings, told
 
 if TYPE_CHECKING:
-    from service.log.kafka import KafkaLog
+    from service.log.kafka import Cluster, KafkaLog
 
 
 def kafka(brokers: str) -> KafkaSettings:
@@ -39,17 +39,26 @@ def database_or_fail(url: str) -> None:
 
 
 @asynccontextmanager
-async def opened(settings: KafkaSettings, partitions: tuple[int, int] | None = None) -> AsyncIterator[KafkaLog]:
-    """Its logs; whatever is asked of them raises LogError, and so does this where stream and journal must have so many `partitions` and do not."""
-    from service.log.kafka import Cluster, KafkaLog, check, topics  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
+async def connected(settings: KafkaSettings) -> AsyncIterator[Cluster]:
+    """Its clients; whatever is asked of them raises LogError."""
+    from service.log.kafka import Cluster  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
 
     cluster = Cluster(settings)
     try:
+        yield cluster
+    finally:
+        cluster.close()
+
+
+@asynccontextmanager
+async def opened(settings: KafkaSettings, partitions: tuple[int, int] | None = None) -> AsyncIterator[KafkaLog]:
+    """Its logs; whatever is asked of them raises LogError, and so does this where stream and journal must have so many `partitions` and do not."""
+    from service.log.kafka import KafkaLog, check, topics  # noqa: PLC0415
+
+    async with connected(settings) as cluster:
         if partitions is not None:
             await check(cluster, topics(settings.topic_prefix, *partitions))
         yield KafkaLog(cluster)
-    finally:
-        cluster.close()
 
 
 def published(brokers: str) -> Policy:

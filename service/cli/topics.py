@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli.cluster import kafka
+from service.cli.cluster import connected, kafka
 from service.cli.examples import examples
 from service.cli.failures import fail
 from service.log.ports import LogError
@@ -45,10 +45,7 @@ def command(
 
 
 async def _make(settings: KafkaSettings, partitions: int, journal_partitions: int, replication: int) -> list[str]:
-    from service.log.kafka import Cluster, make, topics  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
+    from service.log.kafka import make, topics  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
 
-    cluster = Cluster(settings)
-    try:
+    async with connected(settings) as cluster:
         return await make(cluster, topics(settings.topic_prefix, partitions, journal_partitions), replication)
-    finally:
-        cluster.close()

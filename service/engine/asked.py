@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -65,6 +66,15 @@ class Questions:
             answer = self._waiting.popleft()[1]
             if answer.set_running_or_notify_cancel():
                 answer.set_exception(LogError(reason))
+
+
+async def soon(asked: Awaitable[T], within_s: float) -> T | None:
+    """What is known within so many seconds; None where it is not, or cannot be."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await asked
+    except (LogError, TimeoutError):
+        return None
 
 
 def refused(reason: str) -> Future[Any]:

@@ -54,6 +54,7 @@ class Engine:
     nonce: Callable[[], int]
     policy: PolicySet
     wanted: Holding = field(default_factory=Holding)
+    journals: int = 1
     decided: Callable[[], None] = lambda: None
     adopted: Callable[[PolicySet], None] = lambda _: None
     stuck: Callable[[str], None] = lambda _: None
@@ -61,7 +62,6 @@ class Engine:
     kept: Kept = field(default_factory=Kept)
     heard: Heard = field(default_factory=Heard)
     _owners: Owners | None = None
-    journals: int = 1
     _saves: deque[Future[None]] = field(default_factory=deque)
     _questions: Questions = field(default_factory=Questions)
     _wake: Callable[[], object] = lambda: None

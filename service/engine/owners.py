@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import structlog
 
+from service.engine.published import newest_policy
 from service.engine.runner import SAVE_EVERY_MS, Fold, Owner
 from service.facts import PolicySet, Tick, encode
 from service.log.gathered import Gathered
@@ -26,7 +27,6 @@ ROWS_AT_ONCE: Final = 4_000
 FIRST_SAVE_MS: Final = 1_000  # a service that is killed again and again still gets on
 SAVE_APART_MS: Final = 100  # between two owners' snapshots, so that none waits for all
 _TICK: Final = encode(Tick())
-decode_policy: Final = msgspec.msgpack.Decoder(PolicySet).decode
 
 
 class Holding(NamedTuple):
@@ -111,12 +111,11 @@ class Owners:
 
         Two that were published at once have one version: the later of them is published again, or some partitions would keep the other.
         """
-        first, end = await self.log.span(CONTROLS, 0)
+        _, end = await self.log.span(CONTROLS, 0)
         if end == self._controls_read:
             return None
-        rows = await self.log.read(CONTROLS, 0, end - 1, 1) if end > first else []
+        newest = await newest_policy(self.log)
         self._controls_read = end
-        newest = decode_policy(rows[0].value) if rows else None
         if newest is None or newest.version < self.policy.version:
             return None
         if newest.version == self.policy.version and newest.digest == self.policy.digest:

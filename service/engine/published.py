@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.engine.owners import decode_policy
+import msgspec
+
 from service.facts import PolicySet, encode
 from service.log.ports import CONTROLS, Log
 from service.policy import Policy, dump
 
 TAKEN_UP_MS: Final = 3_000  # by then every owner has copied a new policy into its partition
+_decode: Final = msgspec.msgpack.Decoder(PolicySet).decode
 
 
 async def newest_policy(log: Log) -> PolicySet | None:
     """The policy that was published last."""
     first, end = await log.span(CONTROLS, 0)
     rows = await log.read(CONTROLS, 0, end - 1, 1) if end > first else []
-    return decode_policy(rows[0].value) if rows else None
+    return _decode(rows[0].value) if rows else None
 
 
 async def publish(log: Log, policy: Policy, now_ms: int) -> PolicySet:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from service.facts import Member, Scope
-from service.meter.cells import MEMBERS_PER_MINUTE_MAX, OTHER, Minute, Open, OpenShare
+from service.meter.cells import MEMBERS_PER_MINUTE_MAX, OTHER, MemberKey, Open, OpenShare
 from service.meter.state import Meter
 from service.records import Usage
 
 
 def add(meter: Meter, offset: int, u: Usage, nanos: int, tokens: int, event_ms: int, event_minute: int) -> None:
     """The record joins each member it belongs to, once."""
-    minute = meter.minute
     for kind, names in meter.plan.plain_members:
         name: str = getattr(u, kind)
         if name and (names is None or name in names):
-            share = minute.members.get((u.tenant, kind, name, event_minute)) or _open(meter, u.tenant, kind, name, event_minute)
-            _join(minute, share, offset, nanos, tokens, event_ms)
+            _join(meter, (u.tenant, kind, name, event_minute), offset, nanos, tokens, event_ms)
     if meter.plan.patterned_members:
         for kind, name in meter.plan.patterned(u):
-            share = minute.members.get((u.tenant, kind, name, event_minute)) or _open(meter, u.tenant, kind, name, event_minute)
-            _join(minute, share, offset, nanos, tokens, event_ms)
+            _join(meter, (u.tenant, kind, name, event_minute), offset, nanos, tokens, event_ms)
 
 
-def _join(minute: Minute, share: OpenShare, offset: int, nanos: int, tokens: int, event_ms: int) -> None:
+def _join(meter: Meter, key: MemberKey, offset: int, nanos: int, tokens: int, event_ms: int) -> None:
+    minute = meter.minute
+    share = minute.members.get(key) or _open(meter, *key)
     share.records += 1
     share.nanos += nanos
     share.tokens += tokens

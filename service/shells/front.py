@@ -19,7 +19,7 @@ import structlog
 from service.api import BehindError
 from service.api.ports import Applies, Check
 from service.books import Books, BudgetStanding
-from service.engine.asked import Heard, States
+from service.engine.asked import Heard, States, soon
 from service.engine.owners import Lag
 from service.facts import Control, PolicySet, Receipt, Scope, encode
 from service.intake import Refusal
@@ -162,26 +162,17 @@ class Front:
 
     async def metrics(self) -> str:
         """Prometheus text."""
-        couriers, lag = self.couriers(), await _soon(self.lag())
+        couriers, lag = self.couriers(), await soon(self.lag(), METRICS_S)
 
         def exposition(states: States | None) -> str:
             return self.telemetry.exposition(self.folds.heard, lag, states, couriers, self.clock(), books_wait=bool(self.bookkeeper.failure))
 
-        told = await _soon(asyncio.wrap_future(self.folds.ask(exposition)))
+        told = await soon(asyncio.wrap_future(self.folds.ask(exposition)), METRICS_S)
         return told if told is not None else await asyncio.to_thread(exposition, None)
 
     def adopted(self, newest: PolicySet) -> None:
         """A newer policy is in force: questions about it are answered from it."""
         self.policy = parse_dumped(newest.body)
-
-
-async def _soon(asked: Awaitable[T]) -> T | None:
-    """What is known in METRICS_S, or None."""
-    try:
-        async with asyncio.timeout(METRICS_S):
-            return await asked
-    except (LogError, TimeoutError):
-        return None
 
 
 def _applies(found: dict[str, Any]) -> list[Applies]:

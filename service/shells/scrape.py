@@ -7,22 +7,20 @@ still only the process shows itself, and the watchdog does the rest.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, start_http_server
 from prometheus_client.core import Metric
 
-from service.engine.asked import States
-from service.log.ports import LogError
+from service.engine.asked import States, soon
 from service.shells.telemetry import Shift, of_owners, of_worker
 from service.shells.worker import Worker
 
 KNOWN_S: Final = 2.0  # what is not known by then is left out
 PAGE_S: Final = 6.0  # so long a page waits for the main loop
-T = TypeVar("T")
 
 
 @dataclass
@@ -35,7 +33,7 @@ class Page:
     async def metrics(self) -> list[Metric]:
         """In the main loop: everything that is known in KNOWN_S."""
         engine, worker = self.worker.engine, self.worker
-        lag, held = await asyncio.gather(_soon(engine.lag()), _soon(asyncio.wrap_future(engine.ask(self._of_owners))))
+        lag, held = await asyncio.gather(soon(engine.lag(), KNOWN_S), soon(asyncio.wrap_future(engine.ask(self._of_owners)), KNOWN_S))
         owned = {lease: len(partitions) for lease, partitions in worker.leased._asdict().items()}
         shift = Shift(owned, worker.republisher.passed, worker.couriers())
         return [*of_worker(engine.heard, lag, shift, self.clock()), *(held or ())]
@@ -75,11 +73,3 @@ async def shown(page: Page, host: str, port: int) -> AsyncIterator[None]:
         await asyncio.to_thread(server.shutdown)
         server.server_close()
         await asyncio.to_thread(thread.join)
-
-
-async def _soon(asked: Awaitable[T]) -> T | None:
-    try:
-        async with asyncio.timeout(KNOWN_S):
-            return await asked
-    except (LogError, TimeoutError):
-        return None

@@ -99,10 +99,14 @@ def _joined(prefix: str, parts: Mapping[str, bytes]) -> dict[str, bytes]:
     return {name: b"".join(pieces) if len(pieces) > 1 else pieces[0] for name, pieces in found.items()}
 
 
+def _whole(name: str, parts: Mapping[str, bytes]) -> bytes:
+    return parts[name] if name in parts else _joined(name + PIECE, parts)[name]
+
+
 def load(prefix: str, cls: type[S], parts: Mapping[str, bytes], **given: Any) -> S:
     """The struct again; `given` are the fields that were left out."""
     tables, plain = _fields(cls)
-    raw = _decoder(dict[str, msgspec.Raw]).decode(_joined(f"{prefix}.{PIECE}", parts).get(f"{prefix}.") or parts[f"{prefix}."])
+    raw = _decoder(dict[str, msgspec.Raw]).decode(_whole(f"{prefix}.", parts))
     values = {name: _decoder(plain[name]).decode(value) for name, value in raw.items() if name in plain}
     for name, kind in tables.items():
         if name not in given:

@@ -1,0 +1,32 @@
+"""How couriers and their memory become a delivery, in both shells."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
+
+from rich.console import Console
+
+from service.clock import now_ms
+from service.couriers.deliveries import Deliveries
+from service.couriers.dispatcher import Dispatcher, Record
+from service.couriers.port import Parts
+from service.couriers.receivers import receivers_of
+from service.couriers.registry import couriers_of
+from service.log.ports import Log
+from service.policy import Policy
+from service.shells.delivery import Delivery
+
+
+def delivery(
+    log: Log, memory: Callable[[], Deliveries], record: Record, policy: Policy, *, public_url: str = "", partition: int = 0, console: Console | None = None
+) -> Delivery:
+    """Of one outbox partition. Each dispatcher asks for its `memory`; `record` appends a receipt; `public_url` is for a policy that names none."""
+
+    def another(policy: Policy) -> Dispatcher:
+        receivers = receivers_of(policy)
+        couriers = couriers_of(receivers, Parts(public_url=policy.public_url or public_url, clock=now_ms, console=console or Console()))
+        return Dispatcher(receivers, couriers, memory(), record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
+
+    return Delivery(log, another, policy, partition)
