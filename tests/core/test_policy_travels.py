@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
+import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from service.policy import KINDS, dump, load, parse_dumped, policy_schema
+from service.policy import KINDS, PolicyError, dump, load, parse_dumped, policy_schema
 
 EXAMPLE = (Path(__file__).parent / "example_policy.yaml").read_text()
 
@@ -77,14 +78,27 @@ _trees: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
+class Quoting(yaml.SafeDumper):
+    """Quotes every text: without that PyYAML writes the name `1e5` as it is, and we read a number."""
+
+
+Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+
+
 @given(_trees)
+@example({"budgets": [{"name": "1e5", "scope": "total", "period": "day", "limit_usd": "1", "thresholds": []}]})
 def test_a_policy_travels_unchanged(tree: dict[str, Any]) -> None:
-    policy = load(yaml.safe_dump(tree, allow_unicode=True))
+    policy = load(yaml.dump(tree, Dumper=Quoting, allow_unicode=True))
     body = dump(policy)
     again = parse_dumped(body)
     assert again == policy
     assert dump(again) == body
     assert load(body.decode()) == policy, "what is dumped can be read as a policy too"
+
+
+def test_a_number_without_quotes_is_no_name() -> None:
+    with pytest.raises(PolicyError, match=r"budgets\[0\].name: must be text"):
+        load("budgets: [{name: 1e5, scope: total, period: day, limit_usd: 1e5}]")
 
 
 def test_the_published_schema_takes_what_the_policy_takes() -> None:
