@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from service.engine.asked import Heard, States
@@ -31,11 +31,13 @@ COUNTED: Final = {
     "late": "records more than ten minutes behind their arrival",
     "unpriced": "records nobody could price",
     "unchecked": "records older than the memory of repeats",
-    "runs_dropped": "runs not followed because RUNS_MAX were live",
-    "cells_folded": "records whose agent counts as `other` because CELLS_PER_MINUTE_MAX was reached",
-    "members_folded": "records whose member counts as `other` because MEMBERS_PER_MINUTE_MAX was reached",
-    "names_dropped": "names of callers that show in no breakdown because NAMES_PER_MINUTE_MAX was reached; their spend counts",
-    "repeats_forgotten": "identities forgotten early because REPEATS_MAX was reached",
+}
+BOUNDED: Final = {  # what each limit of the meters keeps out, for all tenants together
+    "RUNS_MAX": "runs_dropped",
+    "CELLS_PER_MINUTE_MAX": "cells_folded",
+    "MEMBERS_PER_MINUTE_MAX": "members_folded",
+    "NAMES_PER_MINUTE_MAX": "names_dropped",
+    "REPEATS_MAX": "repeats_forgotten",
 }
 
 
@@ -72,16 +74,18 @@ class Telemetry:
         self._failed[log] += 1
 
     def exposition(self, heard: Heard, lag: Lag | None, states: States | None, couriers: Couriers | None, now_ms: int, *, books_wait: bool) -> str:
-        """Prometheus text of everything that is known here.
+        """Prometheus text of everything that is known here, and of what the process uses.
 
         Without the folds' own counts while the engine has failed, because those it begins again with may be less.
         """
         registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
         metrics = [*self._door(), *_engine(heard, lag, now_ms), _gauge("books_wait", "1 while the books or their log do not answer", float(books_wait))]
         if couriers is not None:
             metrics += _couriers(couriers)
         if states is not None:
-            metrics += [*_wardens(list(states.wardens.values())), *_counts(states), *_meters(list(states.meters.values()))]
+            wardens, counts = list(states.wardens.values()), _counts(states)
+            metrics += [*_wardens(wardens), _bounds(wardens, counts), *_counted(counts), *_meters(list(states.meters.values()))]
         registry.register(_Given(metrics))
         return generate_latest(registry).decode()
 
@@ -158,9 +162,12 @@ def _passed(passed: Passed) -> Iterable[Metric]:
     return records, refused, waits
 
 
-def _counts(states: States) -> Iterable[Metric]:
+def _counts(states: States) -> list[Counts]:
     """As the meters that are here have counted, or else as each has told every warden."""
-    counts = [meter.counts for meter in states.meters.values()] or [counts for warden in list(states.wardens.values())[:1] for counts in warden.counts.values()]
+    return [meter.counts for meter in states.meters.values()] or [counts for warden in list(states.wardens.values())[:1] for counts in warden.counts.values()]
+
+
+def _counted(counts: Sequence[Counts]) -> Iterable[Metric]:
     for name, text in COUNTED.items():
         metric = CounterMetricFamily(PREFIX + name, text)
         metric.add_metric([], sum(getattr(each, name) for each in counts))
@@ -176,12 +183,20 @@ def _meters(meters: Sequence[Meter]) -> Iterable[Metric]:
 def _wardens(wardens: Sequence[Warden]) -> Iterable[Metric]:
     spend = CounterMetricFamily(PREFIX + "spend_usd", "metered AI spend, dollars; exact figures are in the API", labels=["tenant"])
     incidents = GaugeMetricFamily(PREFIX + "incidents", "incidents by state", labels=["tenant", "state"])
-    bounds = CounterMetricFamily(PREFIX + "bounds", "what a named limit kept out, by limit", labels=["tenant", "limit"])
     for t in [tenant for warden in wardens for tenant in warden.tenants.values()]:
         spend.add_metric([t.name], t.totals.get(("total", "total"), [0, 0])[1] / 1e9)  # type: ignore[call-overload]
         states = Counter(episode.state for episode in t.episodes.values())
         for state in STATES:
             incidents.add_metric([t.name, state], states[state])
+    yield from (spend, incidents)
+    yield _gauge("warden_reach_ms", "up to which arrival all partitions have been heard", min((warden.reach_ms for warden in wardens), default=0))
+
+
+def _bounds(wardens: Sequence[Warden], counts: Sequence[Counts]) -> Metric:
+    bounds = CounterMetricFamily(PREFIX + "bounds", "what a named limit kept out; without a tenant where all share the limit", labels=["tenant", "limit"])
+    for limit, name in BOUNDED.items():
+        bounds.add_metric(["", limit], sum(getattr(each, name) for each in counts))
+    for t in [tenant for warden in wardens for tenant in warden.tenants.values()]:
         for limit, count in (
             ("SERIES_PER_TENANT_MAX", t.series_folded),
             ("PERIODS_PER_TENANT_MAX", t.periods_folded),
@@ -189,8 +204,7 @@ def _wardens(wardens: Sequence[Warden]) -> Iterable[Metric]:
             ("UNPRICED_MAX", t.unpriced_folded),
         ):
             bounds.add_metric([t.name, limit], count)
-    yield from (spend, incidents, bounds)
-    yield _gauge("warden_reach_ms", "up to which arrival all partitions have been heard", min((warden.reach_ms for warden in wardens), default=0))
+    return bounds
 
 
 def _couriers(couriers: Couriers) -> Iterable[Metric]:
@@ -208,6 +222,3 @@ def _couriers(couriers: Couriers) -> Iterable[Metric]:
     for name in couriers.unusable:
         unusable.add_metric([name], 1.0)
     return waiting, circuit, unusable
-
-
-__all__ = ["COUNTED", "Counts", "Telemetry", "of_owners", "of_worker"]
