@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.kafka.cluster import brokers
 from tests.kafka.fixtures import broker
 from tests.kafka.guarded import guarded
 from tests.postgres import Postgres, postgres
 
-__all__ = ["broker", "fresh", "guarded", "postgres"]
+__all__ = ["broker", "brokers", "fresh", "guarded", "postgres"]
 
 settings.register_profile("any machine", deadline=None)  # how long an example takes says how busy the machine is, not whether the code is right
 settings.load_profile("any machine")

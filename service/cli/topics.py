@@ -20,7 +20,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command(
     epilog=examples(
         "spendwarden topics --brokers 127.0.0.1:9092",
-        "spendwarden topics --brokers kafka-1:9092,kafka-2:9092 --partitions 12 --replication 3",
+        "spendwarden topics --brokers kafka-1:9092,kafka-2:9092,kafka-3:9092 --partitions 12",
     )
 )
 def command(
@@ -29,7 +29,9 @@ def command(
     journal_partitions: Annotated[
         int, typer.Option(envvar="SPENDWARDEN_JOURNAL_PARTITIONS", min=1, max=1024, help="Journal partitions, fixed then too; tenants share them.")
     ] = 1,
-    replication: Annotated[int, typer.Option(min=1, max=32, help="Copies of each topic that is made, on as many brokers.")] = 1,
+    replication: Annotated[
+        int | None, typer.Option(min=1, max=32, help="Copies of each topic that is made; without it 3, or as many as there are brokers.", show_default=False)
+    ] = None,
 ) -> None:
     """Make the topics of the service in a Kafka cluster, and mend their settings.
 
@@ -44,7 +46,7 @@ def command(
     sys.stdout.write("".join(f"{line}\n" for line in done) or "all topics are there and as they must be\n")
 
 
-async def _make(settings: KafkaSettings, partitions: int, journal_partitions: int, replication: int) -> list[str]:
+async def _make(settings: KafkaSettings, partitions: int, journal_partitions: int, replication: int | None) -> list[str]:
     from service.log.kafka import make, topics  # noqa: PLC0415 -- a second of imports that a mistyped option need not wait for
 
     async with connected(settings) as cluster:

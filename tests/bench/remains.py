@@ -19,12 +19,12 @@ from service.warden.snapshot import dump, load
 from tests.bench import aftermath
 from tests.bench.aftermath import ALL, command, differences, never
 from tests.bench.fire import PARTITIONS, Fire
-from tests.kafka.broker import Broker
+from tests.kafka.broker import Addressed
 
 READ_ROWS = 5_000
 
 
-def taken_out(broker: Broker) -> tuple[MemoryLog, snapshot.Newest]:
+def taken_out(broker: Addressed) -> tuple[MemoryLog, snapshot.Newest]:
     """Stream, journal, outbox and the newest policy as they lie there, and the warden's last snapshot."""
     cluster = Cluster(KafkaSettings(brokers=broker.address()))
     try:
@@ -71,7 +71,7 @@ def totals_wrong(log: MemoryLog, kept: snapshot.Newest, repetition: Repetition, 
     return wrong
 
 
-def transcript_wrong(folder: Path, broker: Broker) -> list[str]:
+def transcript_wrong(folder: Path, broker: Addressed) -> list[str]:
     """What the live wardens said, each decision once, must be what the replay of their journal says, byte for byte."""
     journal, brokers = folder / "journal.jsonl.gz", ("--brokers", broker.address())
     command("export", "--what", "journal", "--out", str(journal), *brokers)

@@ -12,7 +12,7 @@ from service.replay.journal import Repetition
 from tests.bench import aftermath, remains
 from tests.bench.figures import Figure, exactly, quantile
 from tests.bench.fire import Fire, Plan, under_fire
-from tests.kafka.broker import Broker, UnavailableError
+from tests.kafka.broker import Addressed, Broker, UnavailableError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def soaked(folder: Path, plan: Plan) -> list[Figure]:
         broker.kill()
 
 
-def judged(folder: Path, broker: Broker, fire: Fire) -> list[Figure]:
+def judged(folder: Path, broker: Addressed, fire: Fire) -> list[Figure]:
     """What its topics say."""
     log, kept = remains.taken_out(broker)
     repetition = aftermath.repeated(log)

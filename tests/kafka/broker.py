@@ -1,4 +1,4 @@
-"""A real Apache Kafka for tests: its jars come from Maven once, then a broker (KRaft, one node) is started when the first test asks for it."""
+"""A real Apache Kafka for tests: its jars come from Maven once, then a broker (KRaft) is started when the first test asks for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 POM: Final = Path(__file__).with_name("pom.xml")
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spendwarden" / "kafka-3.9.1"
@@ -39,27 +39,56 @@ class UnavailableError(Exception):
     """This machine cannot have a Kafka."""
 
 
+class Addressed(Protocol):
+    """A broker or several, as clients see them."""
+
+    def address(self, listener: str = OPEN) -> str:
+        """HOST:PORT, or several with commas between."""
+        ...
+
+
+class Seat(NamedTuple):
+    """Which node a broker is, of which cluster; `controllers` are the ports by node, and every node is one of them."""
+
+    node: int
+    cluster: str
+    controllers: Mapping[int, int]
+
+
+def seats(nodes: int) -> list[Seat]:
+    """Those of a new cluster."""
+    cluster = base64.urlsafe_b64encode(b"\0" + os.urandom(15)).decode().rstrip("=")  # begins with no dash, or it is taken for an option
+    controllers = {node: _free_port() for node in range(1, nodes + 1)}
+    return [Seat(node, cluster, controllers) for node in controllers]
+
+
 class Broker:
-    """One node with its data and its words in `folder`; `settings` add to its server.properties.
+    """One node with its data and its words in `folder`; `settings` add to its server.properties; without a `seat` it is a cluster by itself.
 
     `listeners` are further doors beside the open one, by name, with their security protocol; `scram` users of SCRAM-SHA-512 and their
     passwords.
     """
 
     def __init__(
-        self, folder: Path, listeners: Mapping[str, str] | None = None, settings: Mapping[str, str] | None = None, scram: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        listeners: Mapping[str, str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        scram: Mapping[str, str] | None = None,
+        seat: Seat | None = None,
     ) -> None:
         self.folder, self._jars = folder, jars()
+        seat = seat or seats(1)[0]
+        self.node = seat.node
         protocols = {OPEN: "PLAINTEXT", **(listeners or {})}
         self._ports = {name: _free_port() for name in protocols}
-        controller = _free_port()
         doors = ",".join(f"{name}://127.0.0.1:{port}" for name, port in self._ports.items())
         properties = {
             "process.roles": "broker,controller",
-            "node.id": "1",
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+            "node.id": str(seat.node),
+            "controller.quorum.voters": ",".join(f"{node}@127.0.0.1:{port}" for node, port in seat.controllers.items()),
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"{doors},CONTROLLER://127.0.0.1:{controller}",
+            "listeners": f"{doors},CONTROLLER://127.0.0.1:{seat.controllers[seat.node]}",
             "advertised.listeners": doors,
             "inter.broker.listener.name": OPEN,
             "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in {**protocols, "CONTROLLER": "PLAINTEXT"}.items()),
@@ -69,8 +98,7 @@ class Broker:
         }
         (folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in properties.items()), encoding="utf-8")
         users = [f"SCRAM-SHA-512=[name={name},password={password}]" for name, password in (scram or {}).items()]
-        cluster_id = base64.urlsafe_b64encode(b"\0" + os.urandom(15)).decode().rstrip("=")  # begins with no dash, or it is taken for an option
-        words = ["format", "-t", cluster_id, "-c", str(folder / "server.properties"), *(word for user in users for word in ("-S", user))]
+        words = ["format", "-t", seat.cluster, "-c", str(folder / "server.properties"), *(word for user in users for word in ("-S", user))]
         made = subprocess.run(["java", "-Xmx64m", "-cp", self._jars, "kafka.tools.StorageTool", *words], capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stdout + made.stderr
         self.start()

@@ -11,7 +11,7 @@ import pytest
 
 from service.log.kafka import Cluster
 from service.settings import KafkaSettings
-from tests.kafka.broker import Broker
+from tests.kafka.broker import Addressed
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def connect(prefix: str) -> Iterator[Callable[..., Cluster]]:
     """Connects to a broker with further settings, as one process does; closed behind the test."""
     with ExitStack() as opened:
 
-        def connected(broker: Broker, **settings: Any) -> Cluster:
+        def connected(broker: Addressed, **settings: Any) -> Cluster:
             cluster = Cluster(KafkaSettings(**{"brokers": broker.address(), "topic_prefix": prefix, "request_timeout_ms": 10_000, **settings}))
             opened.callback(cluster.close)
             return cluster

@@ -22,7 +22,7 @@ from service.intake.partition import partition_of, root_of
 from service.log.kafka import Cluster, KafkaLog, make, topics
 from service.log.kafka.source import Member, joined
 from service.log.kafka.topics import IN
-from service.log.ports import JOURNAL, REFUSED, STREAM, Row
+from service.log.ports import JOURNAL, REFUSED, STREAM, LogError, Row
 from service.policy import Policy
 from service.records import Usage
 from service.shells.republish import Republisher
@@ -72,6 +72,18 @@ async def everything(log: KafkaLog, topic: str, partition: int) -> list[Row]:
         found += await log.read(topic, partition, first, 10_000)
         first = found[-1].offset + 1
     return found
+
+
+async def again(log: KafkaLog, value: bytes) -> None:
+    """Appends as an owner does that begins anew until it can."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await log.append(STREAM, 0, [value])
+            except LogError:
+                await asyncio.sleep(0.2)
+            else:
+                return
 
 
 async def heard(log: KafkaLog) -> list[Usage]:

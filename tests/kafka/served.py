@@ -16,7 +16,7 @@ import httpx
 
 from tests.bench.crew import spendwarden
 from tests.bench.live import ROOT, free_port
-from tests.kafka.broker import Broker
+from tests.kafka.broker import Addressed
 
 PARTITIONS, JOURNALS = 2, 2
 PATIENCE_S = 60
@@ -26,7 +26,7 @@ TIMEOUT_MS = 2_000
 class Served:
     """Processes by name on one prefix of topics and one database. What was answered with 202 is `acknowledged`, in cents."""
 
-    def __init__(self, broker: Broker, prefix: str, folder: Path, database: str) -> None:
+    def __init__(self, broker: Addressed, prefix: str, folder: Path, database: str, partitions: int = PARTITIONS, journals: int = JOURNALS) -> None:
         self.port = free_port()
         self.door = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE_S, trust_env=False)
         self.brokers = broker.address()
@@ -41,8 +41,8 @@ class Served:
             "SPENDWARDEN_BROKERS": broker.address(),
             "SPENDWARDEN_KAFKA_TOPIC_PREFIX": prefix,
             "SPENDWARDEN_KAFKA_REQUEST_TIMEOUT_MS": str(TIMEOUT_MS),
-            "SPENDWARDEN_PARTITIONS": str(PARTITIONS),
-            "SPENDWARDEN_JOURNAL_PARTITIONS": str(JOURNALS),
+            "SPENDWARDEN_PARTITIONS": str(partitions),
+            "SPENDWARDEN_JOURNAL_PARTITIONS": str(journals),
             "SPENDWARDEN_DATABASE": database,
             "SPENDWARDEN_DATA": str(folder / "faust"),
         }
@@ -132,9 +132,9 @@ class Served:
 
 
 @asynccontextmanager
-async def served(broker: Broker, prefix: str, folder: Path, database: str) -> AsyncIterator[Served]:
+async def served(broker: Addressed, prefix: str, folder: Path, database: str, partitions: int = PARTITIONS, journals: int = JOURNALS) -> AsyncIterator[Served]:
     """Topics, and nothing begun."""
-    service = Served(broker, prefix, folder, database)
+    service = Served(broker, prefix, folder, database, partitions, journals)
     try:
         made = await asyncio.to_thread(service.run, "topics")
         assert made.returncode == 0, made.stderr

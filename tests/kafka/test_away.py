@@ -13,6 +13,7 @@ from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, make, reader, t
 from service.log.kafka.client import SAY_EVERY_S, Rarely
 from service.log.ports import MANIFEST, STREAM, LogError, SnapshotKey
 from tests.kafka.broker import Broker
+from tests.kafka.producers import again
 
 Connect = Callable[..., Cluster]
 TIMEOUT_MS = 1_000
@@ -22,18 +23,6 @@ BOUND_S = 4.0
 async def made(cluster: Cluster) -> KafkaLog:
     await make(cluster, topics(cluster.settings.topic_prefix, 1, 1), 1)
     return KafkaLog(cluster)
-
-
-async def again(log: KafkaLog, value: bytes) -> None:
-    """Appends as an owner does that begins anew until it can."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                await log.append(STREAM, 0, [value])
-            except LogError:
-                await asyncio.sleep(0.2)
-            else:
-                return
 
 
 async def everything(log: KafkaLog) -> list[bytes]:
@@ -136,4 +125,8 @@ def test_aiokafka_says_each_thing_rarely() -> None:
     now_s = SAY_EVERY_S
     say("Unable connect to node with id %s", 7)
     assert shown == ["Unable connect to node with id 0", "Unable to update metadata", "fine", "Unable connect to node with id 7 (and 499 more like this)"]
-    assert rarely.said == "Unable connect to node with id 7"
+    last = rarely.since(SAY_EVERY_S, "aiokafka")
+    assert last is not None
+    assert last.text == "Unable connect to node with id 7"
+    assert rarely.since(0.0, "aiokafka.producer") is None, "another part's words explain nothing"
+    assert rarely.since(SAY_EVERY_S + 1, "aiokafka") is None, "nor do old ones"

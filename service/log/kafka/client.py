@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 
 from service.settings import KafkaSettings
 
 SAY_EVERY_S: Final = 10.0  # aiokafka repeats itself a thousand times a second while a broker is away
 KINDS_MAX: Final = 1_000
+ANOTHER_S: Final = 0.1
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -45,21 +50,42 @@ def ssl_context(settings: KafkaSettings) -> ssl.SSLContext:
     return context
 
 
+class Admin(AIOKafkaAdminClient):  # type: ignore[misc]  # aiokafka brings no types
+    """Asks another broker where the one that it drew is gone: its list of them may be older than that. Whoever waits for it sets the bound."""
+
+    async def _send_request(self, request: Any, node_id: int | None = None) -> Any:
+        while True:
+            try:
+                return await super()._send_request(request, node_id)
+            except (NodeNotReadyError, KafkaConnectionError):
+                if node_id is not None:
+                    raise
+                await asyncio.sleep(ANOTHER_S)
+
+
+class Said(NamedTuple):
+    """A warning of aiokafka's: when, what, and the error of Kafka's that it was about."""
+
+    at_s: float
+    text: str
+    error: type[BaseException] | None
+
+
 class Rarely(logging.Filter):
-    """Lets one warning of a kind through in SAY_EVERY_S, with how many were kept back; the last text of all is remembered in `said`."""
+    """Lets one warning of a kind through in SAY_EVERY_S, with how many were kept back; the last one of each logger is remembered."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         super().__init__()
-        self.said = ""
-        self._clock = clock
+        self.clock = clock
+        self._said: dict[str, Said] = {}
         self._kinds: dict[tuple[str, object], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Kinds are told apart by their template: there are about as many as aiokafka has calls of its loggers."""
         if record.levelno < logging.WARNING:
             return True
-        self.said = record.getMessage()
-        now_s, kind = self._clock(), (record.name, record.msg)
+        now_s, kind = self.clock(), (record.name, record.msg)
+        said = self._said[record.name] = Said(now_s, record.getMessage(), _error(record))
         shown_s, kept_back = self._kinds.get(kind, (now_s - SAY_EVERY_S, 0))
         if now_s - shown_s < SAY_EVERY_S:
             self._kinds[kind] = (shown_s, kept_back + 1)
@@ -68,8 +94,20 @@ class Rarely(logging.Filter):
             self._kinds.clear()
         self._kinds[kind] = (now_s, 0)
         if kept_back:
-            record.msg, record.args = f"{self.said} (and {kept_back} more like this)", None
+            record.msg, record.args = f"{said.text} (and {kept_back} more like this)", None
         return True
+
+    def since(self, began_s: float, loggers: str) -> Said | None:
+        """The last warning of these loggers, unless it is older."""
+        said = [said for name, said in self._said.items() if name.startswith(loggers) and said.at_s >= began_s]
+        return max(said, key=lambda said: said.at_s, default=None)
+
+
+def _error(record: logging.LogRecord) -> type[BaseException] | None:
+    """Aiokafka gives its logger an error, or only its class."""
+    args = record.args if isinstance(record.args, tuple) else ()
+    kinds = [arg if isinstance(arg, type) else type(arg) for arg in args]
+    return next((kind for kind in kinds if issubclass(kind, KafkaError)), None)
 
 
 RARELY: Final = Rarely()

@@ -13,10 +13,9 @@ from threading import Thread
 from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
-from service.log.kafka.client import client_options, quieten
-from service.log.kafka.failures import saying
+from service.log.kafka.client import Admin, client_options, quieten
+from service.log.kafka.failures import ALL, APPENDING, saying
 from service.log.kafka.producer import Producer, Record
 from service.log.kafka.reader import FETCH_BYTES, Reader, Readers, Span
 from service.log.ports import LogError, Row
@@ -42,18 +41,18 @@ class Cluster:
         self._loop = asyncio.new_event_loop()
         self._lock = asyncio.Lock()
         self._asker: AIOKafkaConsumer | None = None
-        self._admin: AIOKafkaAdminClient | None = None
-        self._producer = Producer(self._options)
+        self._admin: Admin | None = None
+        self._producer = Producer(self._options, leaves_s=settings.request_timeout_ms / 1000 + GRACE_S)
         self._readers = Readers(self._reader)
         self._partitions: dict[str, set[int]] = {}
         self._thread = Thread(target=self._loop.run_forever, name="kafka", daemon=True)
         self._thread.start()
 
-    async def run(self, what: str, work: Coroutine[Any, Any, T]) -> T:
-        """Awaits `work` where the clients live; `what` is how a LogError goes on behind `cannot`."""
+    async def run(self, what: str, work: Coroutine[Any, Any, T], loggers: str = ALL) -> T:
+        """Awaits `work` where the clients live; `what` is how a LogError goes on behind `cannot`, `loggers` whose warnings may say why."""
 
         async def inside() -> T:
-            with saying(what, self.settings):
+            with saying(what, self.settings, loggers):
                 async with asyncio.timeout(self.settings.request_timeout_ms / 1000 + GRACE_S):
                     return await work
 
@@ -74,7 +73,9 @@ class Cluster:
                 self._readers.tell(TopicPartition(topic, partition), first + len(batches[partition]))
             return firsts
 
-        return await asyncio.shield(self.run(f"append to {topic}", work()))
+        appending = asyncio.ensure_future(self.run(f"append to {topic}", work(), APPENDING))
+        appending.add_done_callback(lambda done: done.cancelled() or done.exception())  # may fail while nobody waits any more
+        return await asyncio.shield(appending)
 
     async def rows(self, topic: str, partition: int, offset: int, limit: int) -> list[Row]:
         """See Log.read."""
@@ -100,11 +101,11 @@ class Cluster:
         """Reads a partition no further ahead."""
         self._loop.call_soon_threadsafe(self._readers.forget, TopicPartition(topic, partition))
 
-    async def admin(self) -> AIOKafkaAdminClient:
+    async def admin(self) -> Admin:
         """For work that is given to `run`."""
         async with self._lock:
             if self._admin is None:
-                admin = AIOKafkaAdminClient(**self._options)
+                admin = Admin(**self._options)
                 await _started(admin.start, admin.close)
                 self._admin = admin
             return self._admin

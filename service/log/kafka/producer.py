@@ -14,10 +14,13 @@ Record = tuple[bytes | None, bytes | None]  # key, value
 
 
 class Producer:
-    """Begun when it is first needed. After any failure it is thrown away: only a new one has a sequence that is surely right."""
+    """Begun when it is first needed. After any failure it is thrown away: only a new one has a sequence that is surely right.
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._options = options
+    `leaves_s`: so long another append of the one that is thrown away may still succeed.
+    """
+
+    def __init__(self, options: Mapping[str, Any], leaves_s: float) -> None:
+        self._options, self._leaves_s = options, leaves_s
         self._lock = asyncio.Lock()
         self._client: AIOKafkaProducer | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -54,9 +57,22 @@ class Producer:
         """In the background: what it still holds is not waited for by anyone."""
         if self._client is client:
             self._client = None
-        task = asyncio.get_running_loop().create_task(client.stop())
+        task = asyncio.get_running_loop().create_task(_left(client, self._leaves_s))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
+
+
+async def _left(client: AIOKafkaProducer, leaves_s: float) -> None:
+    """Cut off where it does not come to an end: an idempotent client tries for ever, and while too few replicas are in sync they would pile up."""
+    flushing = asyncio.get_running_loop().create_task(client.flush())
+    await asyncio.wait({flushing}, timeout=leaves_s)
+    if flushing.done():
+        await client.stop()
+        return
+    flushing.cancel()
+    client._closed = True  # noqa: SLF001 -- its stop() would wait for what it holds
+    await client._sender.close()  # noqa: SLF001
+    await client.client.close()
 
 
 async def _send(client: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]) -> int:

@@ -18,6 +18,8 @@ DAY_MS: Final = 86_400_000
 STREAM_DAYS: Final = 7
 UNLIMITED: Final = -1
 PARTITIONS: Final = "partitions"
+IN_SYNC: Final = "min.insync.replicas"
+COPIES: Final = 3  # of each topic, where there are as many brokers
 
 _CLEANUP, _RETENTION_MS, _RETENTION_BYTES = "cleanup.policy", "retention.ms", "retention.bytes"
 _MESSAGE_BYTES, _TIMESTAMP = "max.message.bytes", "message.timestamp.type"
@@ -44,11 +46,12 @@ class Topic(NamedTuple):
 
 
 class Found(NamedTuple):
-    """One topic as a cluster has it: every setting that holds, and the names of those that are its own."""
+    """One topic as a cluster has it: every setting that holds, the names of those that are its own, and its copies, each on another broker."""
 
     partitions: int
     config: Mapping[str, str]
     own: frozenset[str] = frozenset()
+    copies: int = 1
 
 
 class Difference(NamedTuple):
@@ -107,7 +110,40 @@ def differences(wanted: Iterable[Topic], found: Mapping[str, Found]) -> list[Dif
             is_now = there.config.get(name, "unset")
             if not _fits(name, is_now, must_be):
                 different.append(Difference(topic.name, name, is_now, _told(name, must_be)))
+        different += _in_sync_differs(topic.name, there)
     return different
+
+
+def in_sync(copies: int) -> int:
+    """How many must have a row before it is acknowledged: one broker may be lost without a word being refused or forgotten.
+
+    >>> [in_sync(copies) for copies in (1, 2, 3)]
+    [1, 1, 2]
+    """
+    return max(1, copies - 1)
+
+
+def at_risk(wanted: Iterable[Topic], found: Mapping[str, Found], brokers: int) -> str:
+    """Which topics have fewer copies than these brokers could hold, and what that means; nothing where none has.
+
+    >>> at_risk([Topic("s", 12, {})], {"s": Found(12, {}, copies=1)}, brokers=1)
+    ''
+    """
+    could = min(COPIES, brokers)
+    few = [f"{topic.name} {found[topic.name].copies}" for topic in wanted if topic.name in found and found[topic.name].copies < could]
+    means = f"the brokers could hold {could} copies; one that is lost may take away what it alone holds; kafka-reassign-partitions makes more of them"
+    return f"few copies of {', '.join(few)}: {means}" if few else ""
+
+
+def _in_sync_differs(name: str, there: Found) -> list[Difference]:
+    """Too few, and a lost broker takes acknowledged rows with it; as many as there are copies, and nothing is taken without it."""
+    is_now, copies = there.config.get(IN_SYNC, ""), there.copies
+    least, most = min(2, in_sync(copies)), in_sync(copies)
+    if not is_now.isdigit() or least <= int(is_now) <= most:
+        return []
+    return [
+        Difference(name, IN_SYNC, is_now, f"{'at least' if int(is_now) < least else 'at most'} {least if int(is_now) < least else most} of its {copies} copies")
+    ]
 
 
 def _fits(name: str, is_now: str, must_be: str) -> bool:
