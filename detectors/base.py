@@ -59,3 +59,13 @@ class Detector(Protocol):
     @classmethod
     def load(cls, raw: bytes) -> Self:
         """The detector that was dumped; it goes on exactly as if it had never stopped."""
+
+
+def number(x: Features, name: str, otherwise: float, most: float) -> float:
+    """A feature as a number from 0 to `most`; `otherwise` where it is absent or none.
+
+    >>> number({"of": 3.0}, "of", 0.0, 2.0), number({"of": float("nan")}, "of", 0.5, 9.0)
+    (2.0, 0.5)
+    """
+    value = x.get(name, otherwise)
+    return min(max(value, 0.0), most) if value == value else otherwise  # noqa: PLR0124 -- only NaN differs from itself

@@ -111,10 +111,28 @@ class Heaviest(Struct, array_like=True, tag="h", gc=False):
     members: dict[str, dict[str, tuple[int, int]]]
 
 
+class Shape(Struct, array_like=True, tag="b", gc=False):
+    """What an agent's calls in one workflow looked like in one arrival minute. Said once, when the minute is over; counts add.
+
+    `calls`: first tries of calls that belong to a run, by `shape_of_call`. `lowest`: the two smallest prompts of runs' first calls, in tokens.
+    `ended`: runs that ended, by `size_bin` of their calls. `begun`: runs that began, by user.
+    """
+
+    tenant: str
+    agent: str
+    workflow: str
+    arrival_minute: int
+    calls: dict[int, int]
+    lowest: list[int]
+    ended: dict[int, int]
+    begun: dict[str, int]
+
+
 class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
     """A rule or a detector says something about a scope; its id is the same whenever it is found again.
 
-    `tier`: the tier of models that the action `degrade` asks for.
+    `tier`: the tier of models that the action `degrade` asks for. `detector`: which test found it, with its `score` (-log10 of the
+    episodes a day that go as far); a rule has neither.
     """
 
     id: str
@@ -139,6 +157,8 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
     dimensions: list[Scope] = msgspec.field(default_factory=list)
     since_ms: int = 0
     tier: str = ""
+    detector: str = ""
+    score: float = 0.0
 
 
 class RunSpend(Struct, array_like=True, tag="r", gc=False):
@@ -170,7 +190,7 @@ class Purpose(Struct, array_like=True, tag="c"):
     by: str
 
 
-Fact: TypeAlias = Tally | Progress | Share | Heaviest | Finding | RunSpend | Purpose
+Fact: TypeAlias = Tally | Progress | Share | Heaviest | Shape | Finding | RunSpend | Purpose
 
 
 def tenant_of(fact: Fact) -> str:

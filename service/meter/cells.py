@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from service.facts import Cell, Heaviest, Measures, Member, Progress, Scope, Share, Tally
+from service.facts import Cell, Heaviest, Measures, Member, Progress, Scope, Shape, Share, Tally
+from service.meter import shapes
 from service.meter.callers import Breakdowns
 from service.prices import Rates
 
@@ -60,6 +61,7 @@ class Minute(Struct):
     callers: Breakdowns = field(default_factory=Breakdowns)
     dirty: list[Open] = field(default_factory=list)
     dirty_members: list[OpenShare] = field(default_factory=list)
+    shapes: dict[shapes.ShapeKey, shapes.OpenShape] = field(default_factory=dict)
 
 
 def progress(minute: Minute, *, members: bool) -> list[Progress | Share]:
@@ -93,14 +95,16 @@ def progress(minute: Minute, *, members: bool) -> list[Progress | Share]:
     return facts
 
 
-def last_word(minute: Minute) -> list[Tally | Share | Heaviest]:
+def last_word(minute: Minute) -> list[Tally | Share | Heaviest | Shape]:
     """The whole minute, once, as its last word; the minute is empty afterwards."""
-    facts: list[Tally | Share | Heaviest] = [Tally(o.cell, o.event_minute, minute.number, o.offset, o.sums, o.unpriced) for o in minute.cells.values()]
+    facts: list[Tally | Share | Heaviest | Shape] = [Tally(o.cell, o.event_minute, minute.number, o.offset, o.sums, o.unpriced) for o in minute.cells.values()]
     facts += [_share(minute, m) for m in minute.members.values()]
     facts += minute.callers.heaviest(minute.number)
+    facts += shapes.said(minute.shapes, minute.number)
     minute.cells.clear()
     minute.members.clear()
     minute.callers = Breakdowns()
+    minute.shapes = {}
     minute.dirty.clear()
     minute.dirty_members.clear()
     return facts

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from service.facts import MARK_MS, MINUTE_MS, Envelope, Fact, PolicySet, Purpose, RunSpend, Scope, Tick
-from service.meter import usage
+from service.meter import shapes, usage
 from service.meter.cells import last_word, progress
 from service.meter.identities import repeated
 from service.meter.plan import compile_plan
@@ -93,6 +93,7 @@ def _other(meter: Meter, arrival_ms: int, r: Outcome | Change) -> None:
             root = r.root_execution_id or r.execution_id
             run = meter.runs.live.get(r.tenant, {}).get(root)
             if run is not None:
+                _ended(meter, r.tenant, run)
                 meter.runs.end(r.tenant, run, meter.habits)
                 if run.watched:
                     meter.runs.watched.add((r.tenant, root))
@@ -131,12 +132,24 @@ def _turn(meter: Meter, minute: int) -> list[Fact]:
         list_tokens(cell)
     facts: list[Fact] = [*last_word(meter.minute)]
     meter.minute.number = minute
-    facts += [_run_spend(tenant, root, run, meter.heard) for tenant, root, run in meter.runs.sweep(minute, meter.habits)]
+    for tenant, root, run in meter.runs.silent(minute):
+        _ended(meter, tenant, run)
+        meter.runs.forget(tenant, root, run, meter.habits)
+        if run.watched:
+            facts.append(_run_spend(tenant, root, run, meter.heard))
     meter.counts.runs_dropped = meter.runs.dropped
     meter.counts.repeats_forgotten += meter.repeats.forget(minute * MINUTE_MS)
     if minute % 60 == 0:
         meter.said = {finding: at for finding, at in meter.said.items() if at > minute - SAID_MINUTES}
     return facts
+
+
+def _ended(meter: Meter, tenant: str, run: Run) -> None:
+    """A run is over, for the first time: how long it was is part of what its agent's runs look like."""
+    if not run.ended and run.calls:
+        shape = shapes.of(meter.minute.shapes, (tenant, run.agent, run.workflow))
+        if shape is not None:
+            shapes.ended(shape, run.calls)
 
 
 def _watched(meter: Meter) -> list[RunSpend]:

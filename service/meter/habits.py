@@ -82,7 +82,7 @@ class Share(Struct, array_like=True, gc=False):
 
 
 class Records(Struct, array_like=True, gc=False):
-    """An agent's own past: its greatest honest run, how often it repeats itself, and its evidence of a retry storm (nats)."""
+    """An agent's own past: its greatest honest run, how often it repeats itself and how far that has gone (nats), and its evidence of a retry storm (nats)."""
 
     runs: int = 0
     children: int = 0
@@ -92,6 +92,7 @@ class Records(Struct, array_like=True, gc=False):
     storming: bool = False
     repeats: Share | None = None
     same_size: Share | None = None
+    loop: float = 0.0
 
 
 class Habits(Struct):

@@ -15,13 +15,15 @@ from service.meter.plan import NO_LIMITS
 from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, FAN_OUT, GROWTH, LOOP, STREAK, Run
 from service.records import Usage
 
+RUNS_KNOWN: Final = 30  # of an agent, before the built-in watch knows what is much for it
 CHILDREN_MAX: Final = 5_000  # remembered children per run
-LOOP_NATS: Final = 16.0  # evidence that a run repeats itself beyond its agent's habit: some eight repeats in a row for most agents
+LOOP_NATS: Final = 20.0  # evidence that a run repeats itself beyond its agent's habit: some nine repeats in a row for most agents
 STREAK_NATS: Final = 20.0
-NATS_MAX: Final = 40.0
+NATS_OVER: Final = 24.0  # no more than that above what is told, so that it falls again when the run goes on in earnest
+OWN_RECORD: Final = 1.3  # times the evidence that the agent's earlier runs came to
 STREAK_TOLERANCE_PERMILLE: Final = 3
 FAN_OUT_CHILDREN: Final = 20
-GROWTH_PERCENT: Final = 1200
+GROWTH_PERCENT: Final = 1600
 GROWTH_CALLS: Final = 20
 GROWTH_TOKENS: Final = 64_000
 
@@ -37,7 +39,7 @@ def is_stuck(run: Run) -> bool:
 
 def watched_cap(run: Run, records: Records) -> int:
     """The spend in nanos from which a run is a finding: the policy's cap, or the built-in one beyond the agent's own greatest honest run."""
-    return run.cap_nanos if run.limits is not NO_LIMITS else max(run.cap_nanos, records.nanos * 3 // 2)
+    return run.cap_nanos if run.limits is not NO_LIMITS else max(run.cap_nanos, records.nanos * 4)
 
 
 def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> list[Finding]:
@@ -46,7 +48,7 @@ def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms:
     if event_ms > run.last_ms:  # noqa: PLR1730 -- twice as fast as max()
         run.last_ms = event_ms
     broken: list[Broken] = []
-    if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP and run.nanos > (cap := watched_cap(run, records)):
+    if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP and run.nanos > (cap := watched_cap(run, records)) and (run.limits is not NO_LIMITS or records.runs >= RUNS_KNOWN):
         broken.append((CAP, Kind.EXECUTION_CAP, run.nanos / 1e9, cap / 1e9, "spend of the run, USD"))
     if u.execution_id and u.execution_id != root:
         _child(run, u, root, records, broken)
@@ -83,7 +85,7 @@ def _call(run: Run, u: Usage, records: Records, broken: list[Broken]) -> None:
     run.size = size
     if size > GROWTH_TOKENS and run.calls > GROWTH_CALLS and not run.told & GROWTH:
         percent = size * 100 // run.opening
-        allowed = max(GROWTH_PERCENT, records.growth_percent * 3 // 2)
+        allowed = max(GROWTH_PERCENT, records.growth_percent * 2)
         if percent > allowed:
             broken.append((GROWTH, Kind.CONTEXT_GROWTH, percent / 100, allowed / 100, "times the run's first prompt"))
 
@@ -99,8 +101,10 @@ def _signature(run: Run, signature: str, records: Records, broken: list[Broken])
         if habit is None:
             habit = records.repeats = Share()
         run.repeats += again
-        run.loop = _weighed(habit, run.loop, again, LOOP_NATS)
-        if run.loop >= LOOP_NATS and not run.told & LOOP:
+        bar = max(LOOP_NATS, OWN_RECORD * records.loop)
+        run.loop = _weighed(habit, run.loop, again, bar)
+        run.most = max(run.most, run.loop)
+        if run.loop >= bar and not run.told & LOOP:
             broken.append((LOOP, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls repeat a signature the run had just used"))
 
 
@@ -112,15 +116,17 @@ def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> N
         if habit is None:
             habit = records.same_size = Share()
         run.repeats += again
-        run.streak = _weighed(habit, run.streak, again, STREAK_NATS)
-        if run.streak >= STREAK_NATS and not run.told & STREAK:
+        bar = max(STREAK_NATS, OWN_RECORD * records.loop)
+        run.streak = _weighed(habit, run.streak, again, bar)
+        run.most = max(run.most, run.streak)
+        if run.streak >= bar and not run.told & STREAK:
             broken.append((STREAK, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls in a row with prompts of the same size"))
 
 
 def _weighed(habit: Share, nats: float, again: bool, told_at: float) -> float:
     """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run is stuck."""
     if again or nats:
-        nats = min(NATS_MAX, max(0.0, nats + habit.surprise(again)))
+        nats = min(told_at + NATS_OVER, max(0.0, nats + habit.surprise(again)))
     if nats < told_at:
         habit.learn(again)
     return nats

@@ -14,6 +14,9 @@ from service.meter.plan import NO_LIMITS, Limits
 from service.records import Usage
 
 SILENT_MINUTES: Final = 30
+LOOP_FADES: Final = 0.998
+LOOP_TEACHES: Final = 1.5  # an agent that repeats itself for a living is told a few times, each time later; a real loop goes far beyond
+LOOP_LEAST: Final = 10.0
 RUNS_MAX: Final = 200_000  # live runs per partition; a run beyond it is tallied but not followed
 CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH = (1 << n for n in range(9))  # the rules that can have spoken of a run
 
@@ -45,6 +48,7 @@ class Run(Struct, gc=False):
     repeats: int = 0
     size: int = 0
     streak: float = 0.0
+    most: float = 0.0
     opening: int = 0
     other_agent: str = ""
     children: dict[str, int] | None = None
@@ -84,6 +88,7 @@ class Runs(Struct):
         habits.teach(tenant, run.workflow, run.use_case, run.nanos)
         records = habits.of(tenant, run.agent)
         records.runs += 1
+        records.loop = max(records.loop * LOOP_FADES, min(run.most, LOOP_TEACHES * max(records.loop, LOOP_LEAST)))
         if run.told & ~CAP:
             return
         records.nanos = max(records.nanos - records.nanos // 256, run.nanos)
@@ -91,15 +96,13 @@ class Runs(Struct):
         if run.opening:
             records.growth_percent = max(records.growth_percent, run.size * 100 // run.opening)
 
-    def sweep(self, minute: int, habits: Habits) -> list[tuple[str, str, Run]]:
-        """Ends and forgets runs without a record for SILENT_MINUTES; returns those that were watched."""
-        gone: list[tuple[str, str, Run]] = []
-        for tenant, runs in self.live.items():
-            for root in [root for root, run in runs.items() if run.last_minute <= minute - SILENT_MINUTES]:
-                run = runs.pop(root)
-                self.count -= 1
-                self.end(tenant, run, habits)
-                if run.watched:
-                    gone.append((tenant, root, run))
-                    self.watched.discard((tenant, root))
-        return gone
+    def silent(self, minute: int) -> list[tuple[str, str, Run]]:
+        """Runs without a record for SILENT_MINUTES."""
+        return [(tenant, root, run) for tenant, runs in self.live.items() for root, run in runs.items() if run.last_minute <= minute - SILENT_MINUTES]
+
+    def forget(self, tenant: str, root: str, run: Run, habits: Habits) -> None:
+        """Such a run has ended and is followed no more."""
+        del self.live[tenant][root]
+        self.count -= 1
+        self.end(tenant, run, habits)
+        self.watched.discard((tenant, root))

@@ -94,6 +94,7 @@ def dump(meter: Meter) -> dict[str, bytes]:
         **{f"repeats-{g.serial:08d}": g.packed for g in repeats.sealed},
         **parts.table("cells", minute.cells),
         **parts.table("members", minute.members),
+        **parts.table("shapes", minute.shapes),
         **parts.dump("callers", minute.callers),
         **parts.table("means", meter.habits.means),
         **parts.table("agents", meter.habits.agents),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from service.facts import MINUTE_MS, Cell, Measures
-from service.meter import members
+from service.meter import members, shapes
 from service.meter.cells import CELLS_PER_MINUTE_MAX, OTHER, CellKey, Open
 from service.meter.identities import repeated
 from service.meter.once import say_once, say_violations
@@ -20,6 +20,7 @@ from service.money import nanos_of
 from service.records import UNATTRIBUTED, Usage, instant
 
 CHECK: Final = 251
+CHILDS_STEP: Final = 4
 
 
 def hear(meter: Meter, offset: int, arrival_ms: int, u: Usage) -> None:
@@ -128,10 +129,20 @@ def _run(meter: Meter, u: Usage, root: str, who: tuple[str, str], use_case: str,
                 meter.pending += found
             if run.watched:
                 runs.watched.add((u.tenant, root))
+            if u.layer == "inference" and u.attempt <= 1:
+                _shape(meter, u, root, who[1], run)
     if u.attempt > 1 or (records.storm and u.attempt == 1):
         storming = storm(meter.partition, records, u, who[1], use_case, event_ms, arrival_ms)
         if storming is not None:
             meter.pending.append(storming)
+
+
+def _shape(meter: Meter, u: Usage, root: str, agent: str, run: Run) -> None:
+    """What the call looked like; one of a child is taken for the middle of a run."""
+    open_shapes, key = meter.minute.shapes, (u.tenant, agent, u.workflow)
+    shape = open_shapes.get(key) or shapes.of(open_shapes, key)
+    if shape is not None:
+        shapes.count(shape, u, run.calls if u.execution_id in (root, "") else CHILDS_STEP)
 
 
 def _begin(meter: Meter, u: Usage, root: str, agent: str, use_case: str, sums: Measures, event_ms: int) -> Run | None:
@@ -140,4 +151,7 @@ def _begin(meter: Meter, u: Usage, root: str, agent: str, use_case: str, sums: M
     run = meter.runs.begin(u, root, agent, use_case, event_ms, meter.minute.number, limits, meter.habits)
     if run is not None:
         sums.began += 1
+        shape = shapes.of(meter.minute.shapes, (u.tenant, agent, u.workflow))
+        if shape is not None:
+            shapes.begun(shape, u.user)
     return run

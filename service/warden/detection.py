@@ -17,6 +17,7 @@ from service.warden.normal import Seen
 from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, Window
 
 WIDTH_S: Final = 600
+SPEND_PART: Final = 0.2  # of the false alerts accepted: what moves the spend is told first by `signals`
 EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
 CARRIES: Final = 0.5
 ORDER: Final = ("total", "business_unit", "use_case", "agent")
@@ -76,7 +77,7 @@ def _awake(series: Series) -> dict[str, Detector]:
 def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[Rare]:
     """Every scope's detectors hear the window, silence too; what they find rare, at most once per scope."""
     rare: dict[Scope, Rare] = {}
-    threshold = -math.log10(w.plan.false_alerts_per_day)
+    threshold = -math.log10(w.plan.false_alerts_per_day * SPEND_PART)
     for scope, series in t.series.items():
         window = seen.get(scope)
         if window is not None and window.nanos:

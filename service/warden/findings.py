@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from service.facts import Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
-from service.warden import incidents, orders, windows
+from service.warden import incidents, orders, recent
 from service.warden.plan import ORDERED
 from service.warden.state import Episode, RunSeen, Tenant, Warden
 
@@ -105,7 +105,7 @@ def _pace(w: Warden, t: Tenant, f: Finding, age_ms: int) -> int:
     """Nanos an hour that the scope burns now; a run is taken to be at least `age_ms` old, so that a short burst makes no great loss."""
     if f.execution:
         return f.spend_nanos * HOUR_MS // max(f.time_ms - f.since_ms, age_ms)
-    return windows.pace(w, t, f.scope)
+    return recent.pace(w, t, f.scope)
 
 
 def _ask_again(w: Warden, t: Tenant, episode: Episode, run: RunSeen, asked: Finding) -> None:
@@ -143,7 +143,7 @@ def _join(t: Tenant, episode: Episode, f: Finding) -> None:
 
 def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding) -> None:
     """What an agent has spent of late, and the cause of it."""
-    now = windows.recent(w, t, f.scope)
+    now = recent.recent(w, t, f.scope)
     episode.spend_nanos = max(episode.spend_nanos, now.nanos)
     episode.excess_nanos = max(episode.excess_nanos, now.retry_nanos if f.kind == Kind.RETRY_STORM else 0)
     episode.cause = _cause(f.driver, episode.excess_nanos, f.dimensions, [])

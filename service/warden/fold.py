@@ -24,6 +24,7 @@ from service.facts import (
     Purpose,
     Receipt,
     RunSpend,
+    Shape,
     Share,
     Tally,
 )
@@ -106,7 +107,7 @@ def _envelope(w: Warden, e: Envelope) -> None:
 def _fact(w: Warden, p: int, known_minute: int, fact: Fact) -> None:
     """One fact of partition `p`; totals of an arrival minute before `known_minute` have had their last word."""
     match fact:
-        case Progress() | Tally() | Share() | Heaviest():
+        case Progress() | Tally() | Share() | Heaviest() | Shape():
             if fact.arrival_minute >= known_minute:
                 _total(w, p, fact)
         case Finding():
@@ -120,7 +121,7 @@ def _fact(w: Warden, p: int, known_minute: int, fact: Fact) -> None:
                 del t.purposes[:-PURPOSES_KEPT]
 
 
-def _total(w: Warden, p: int, fact: Progress | Tally | Share | Heaviest) -> None:
+def _total(w: Warden, p: int, fact: Progress | Tally | Share | Heaviest | Shape) -> None:
     match fact:
         case Progress():
             sums.progress(w, tenant(w, fact.cell.tenant), p, fact)
@@ -130,6 +131,8 @@ def _total(w: Warden, p: int, fact: Progress | Tally | Share | Heaviest) -> None
             sums.share(w, tenant(w, fact.member.tenant), p, fact)
         case Heaviest():
             windows.callers(tenant(w, fact.tenant), fact)
+        case Shape():
+            windows.looks(tenant(w, fact.tenant), fact)
 
 
 def policy_version(w: Warden) -> int:

@@ -10,11 +10,13 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from detectors.sequences import Signal
 from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
 from service.state.rows import Rows
 from service.warden.causes import Activity
 from service.warden.plan import EMPTY_PLAN, Plan
 
+WINDOW_MINUTES: Final = 10
 PERIOD_KEPT_DAYS: Final = 35
 SERIES_PER_TENANT_MAX: Final = 50_000
 PERIODS_PER_TENANT_MAX: Final = 400_000
@@ -82,6 +84,33 @@ class Series(Struct):
     days: dict[int, int] = field(default_factory=dict)
     today: Today = field(default_factory=Today)
     alarm: Alarm | None = None
+
+
+class Told(Struct, array_like=True, gc=False):
+    """When a signal was last told, as the number of its window, and its score then."""
+
+    number: int
+    score: float
+
+
+class Watch(Struct):
+    """The sequential tests of one scope by name, what of them was told, and the first and the last window in which the scope did anything."""
+
+    signals: dict[str, Signal] = field(default_factory=dict)
+    heard: dict[str, int] = field(default_factory=dict)
+    told: dict[str, Told] = field(default_factory=dict)
+    first: int = -1
+    last: int = -1
+    returned: int = -1
+
+
+class Look(Struct):
+    """What an agent's calls in one workflow looked like, in one window; as in `Shape`."""
+
+    calls: dict[int, int] = field(default_factory=dict)
+    lowest: list[int] = field(default_factory=list)
+    ended: dict[int, int] = field(default_factory=dict)
+    begun: dict[str, int] = field(default_factory=dict)
 
 
 class Episode(Struct):
@@ -175,6 +204,7 @@ class Window(Struct):
 
     cells: dict[Cell, Measures] = field(default_factory=dict)
     members: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
+    looks: dict[tuple[str, str], Look] = field(default_factory=dict)
 
 
 class Tenant(Struct):
@@ -189,6 +219,7 @@ class Tenant(Struct):
     periods: Rows[tuple[str, str, str], Period] = field(default_factory=Rows)
     windows: dict[int, Window] = field(default_factory=dict)
     series: Rows[Scope, Series] = field(default_factory=Rows)
+    watches: Rows[Scope, Watch] = field(default_factory=Rows)
     purposes: list[Purpose] = field(default_factory=list)
     found: dict[str, int] = field(default_factory=dict)
     episodes: dict[str, Episode] = field(default_factory=dict)

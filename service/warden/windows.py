@@ -6,24 +6,24 @@ and the budgets, never in what is normal. So the same records and arrivals close
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, TypeVar
 
-from service.facts import MINUTE_MS, Heaviest, Measures, Scope, Tally
-from service.warden import budgets, detection, planned
-from service.warden.state import Tenant, Warden, Window
+from service.facts import MINUTE_MS, Heaviest, Measures, Shape, Tally
+from service.warden import budgets, detection, planned, signals
+from service.warden.state import WINDOW_MINUTES, Look, Tenant, Warden, Window
 
-WIDTH_MINUTES: Final = 10
 GRACE_MINUTES: Final = 2
 WINDOWS_AT_ONCE_MAX: Final = 14 * 144  # after a longer silence only the last two weeks of windows are closed one by one
 MEMBERS_PER_WINDOW_MAX: Final = 20_000
 FIELDS: Final = Measures.__struct_fields__
+K = TypeVar("K")
 _MAXIMA: Final = frozenset({"last_ms"})
 
 
 def take(w: Warden, t: Tenant, fact: Tally) -> None:
     """A last word joins the window of its event time, if it came in time."""
-    number = fact.event_minute // WIDTH_MINUTES
-    if number <= w.closed or fact.arrival_minute >= (number + 1) * WIDTH_MINUTES + GRACE_MINUTES:
+    number = fact.event_minute // WINDOW_MINUTES
+    if number <= w.closed or fact.arrival_minute >= (number + 1) * WINDOW_MINUTES + GRACE_MINUTES:
         return
     window = t.windows.get(number)
     if window is None:
@@ -46,7 +46,7 @@ def _row(m: Measures) -> list[int]:
 
 def callers(t: Tenant, fact: Heaviest) -> None:
     """Who called an agent, in the window of the arrival."""
-    number = fact.arrival_minute // WIDTH_MINUTES
+    number = fact.arrival_minute // WINDOW_MINUTES
     window = t.windows.get(number)
     if window is None:
         window = t.windows[number] = Window()
@@ -61,10 +61,30 @@ def callers(t: Tenant, fact: Heaviest) -> None:
                 window.members[key] = [calls, nanos]
 
 
+def looks(t: Tenant, fact: Shape) -> None:
+    """What an agent's calls looked like, in the window of the arrival."""
+    number = fact.arrival_minute // WINDOW_MINUTES
+    window = t.windows.get(number)
+    if window is None:
+        window = t.windows[number] = Window()
+    look = window.looks.get((fact.agent, fact.workflow))
+    if look is None:
+        look = window.looks[fact.agent, fact.workflow] = Look()
+    _count(look.calls, fact.calls)
+    _count(look.ended, fact.ended)
+    _count(look.begun, fact.begun)
+    look.lowest = sorted(look.lowest + fact.lowest)[:2]
+
+
+def _count(counts: dict[K, int], more: dict[K, int]) -> None:
+    for key, count in more.items():
+        counts[key] = counts.get(key, 0) + count
+
+
 def close(w: Warden) -> None:
     """Closes every window that all partitions are past, in order."""
     reach = min(w.marks) // MINUTE_MS
-    last = (reach - GRACE_MINUTES) // WIDTH_MINUTES - 1
+    last = (reach - GRACE_MINUTES) // WINDOW_MINUTES - 1
     if w.closed < 0:
         w.closed = last if reach else -1
         return
@@ -80,30 +100,9 @@ def _close(w: Warden, t: Tenant, number: int) -> None:
     for stale in [n for n in t.windows if n < number]:
         del t.windows[stale]
     window = t.windows.pop(number, None) or Window()
-    width_ms = WIDTH_MINUTES * MINUTE_MS
+    width_ms = WINDOW_MINUTES * MINUTE_MS
     planned.allow(w, t, window, number * width_ms, (number + 1) * width_ms)
+    signals.look(w, t, number, window)
     detection.look(w, t, number, window)
     if number % 6 == 5:
         budgets.close_periods(w, t)
-
-
-class Recent(NamedTuple):
-    """What a scope has spent in the windows that are still open, how much of it on retries, and how many minutes they have lasted."""
-
-    nanos: int
-    retry_nanos: int
-    minutes: int
-
-
-def recent(w: Warden, t: Tenant, scope: Scope) -> Recent:
-    """As far as the last words of the open windows have come; at least a minute."""
-    sums = [s for window in t.windows.values() for cell, s in window.cells.items() if scope in w.plan.view(cell).scopes]
-    first = min(t.windows, default=w.now_ms // MINUTE_MS // WIDTH_MINUTES)
-    minutes = max(w.now_ms // MINUTE_MS - first * WIDTH_MINUTES, 1)
-    return Recent(sum(s.nanos for s in sums), sum(s.retry_nanos for s in sums), minutes)
-
-
-def pace(w: Warden, t: Tenant, scope: Scope) -> int:
-    """Nanos an hour that a scope burns now."""
-    now = recent(w, t, scope)
-    return max(0, now.nanos) * 60 // now.minutes

@@ -1,0 +1,107 @@
+"""The cache is no longer hit: calls whose cached share is far below what such calls are used to, step by step of a run.
+
+A call misses where its share is under 0.3 of the mean of its step; misses are tried against the learned rate, with two alternatives: nearly all, and most.
+Later calls of a run weigh less: they are not independent of the first.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final
+
+from msgspec import field
+
+from detectors.base import Expectation, Features, number
+from detectors.sequential import Sequential
+from detectors.tail import CAP
+
+STEPS: Final = 4
+EIGHTHS: Final = 9
+WEIGHTS: Final = (0.0, 0.7, 0.5, 0.15)  # a first call may come to a cold cache
+MISS: Final = 0.3
+WATCHED: Final = 0.12  # a step with less in its cache has nothing to lose
+OTHERS: Final = (0.93, 0.6)
+PRIOR: Final = (1.0, 30.0)
+REMEMBERED: Final = 4_000.0
+WINDOW_NATS: Final = 5.0  # one window may be one run
+CALLS_MAX: Final = 1e6
+
+
+class Cache(Sequential, array_like=True, tag="cache"):
+    """Calls by step class and cached eighths: feature `"2:5"` counts calls of class 2 with five eighths cached.
+
+    >>> d = Cache()
+    >>> for k in range(500): d.learn_one({"0:0": 1.0, "1:6": 2.0, "2:7": 2.0, "2:0": float(k % 20 == 0)})
+    >>> d.score_one({"1:6": 2.0, "2:7": 2.0}), d.score_one({"1:0": 6.0, "2:1": 9.0}) > 4.0
+    (0.0, True)
+    """
+
+    name: ClassVar[str] = "cache"
+
+    misses: float = 0.0
+    of: float = 0.0
+    calls: list[float] = field(default_factory=lambda: [0.0] * STEPS)
+    cached: list[float] = field(default_factory=lambda: [0.0] * STEPS)
+    levels: list[float] = field(default_factory=lambda: [0.0] * len(OTHERS))
+
+    @property
+    def usual(self) -> float:
+        """The learned share of misses, in (0, 1)."""
+        return min(0.9, (self.misses + PRIOR[0]) / (self.of + PRIOR[1]))
+
+    def level(self, x: Features) -> float:
+        """The higher of the two alternatives' CUSUMs."""
+        return max(self._levels(x))
+
+    def keep(self, x: Features) -> None:
+        """The levels move on."""
+        self.levels = self._levels(x)
+
+    def learn(self, x: Features) -> None:
+        """Misses join the rate, cached shares their step's mean."""
+        misses, of = self._counts(x)
+        self.misses += misses
+        self.of += of
+        for step, eighth, count in _calls(x):
+            self.calls[step] += count
+            self.cached[step] += count * eighth / 8
+        if sum(self.calls) > REMEMBERED:
+            self.misses, self.of = self.misses / 2, self.of / 2
+            self.calls, self.cached = [n / 2 for n in self.calls], [n / 2 for n in self.cached]
+
+    def expected(self, x: Features) -> Expectation:
+        """Misses among such calls."""
+        mean = self.usual * self._counts(x)[1]
+        return Expectation(mean, 0.0, mean + 2.0 * math.sqrt(mean) + 1.0)
+
+    def _counts(self, x: Features) -> tuple[float, float]:
+        """Weighted misses among weighted calls of the watched steps."""
+        misses = of = 0.0
+        for step, eighth, count in _calls(x):
+            mean = self.cached[step] / self.calls[step] if self.calls[step] >= 10.0 else 0.0
+            if mean >= WATCHED:
+                of += count * WEIGHTS[step]
+                misses += count * WEIGHTS[step] * (eighth / 8 < MISS * mean)
+        return misses, of
+
+    def _levels(self, x: Features) -> list[float]:
+        misses, of = self._counts(x)
+        usual = self.usual
+        levels = []
+        for other, level in zip(OTHERS, self.levels, strict=True):
+            if other < 2.0 * usual and other < 0.9:  # too near to be told apart from what is usual
+                levels.append(0.0)
+                continue
+            above = max(other, 0.5 + usual / 2)
+            nats = misses * math.log(above / usual) + (of - misses) * math.log((1.0 - above) / (1.0 - usual))
+            levels.append(min(CAP, max(0.0, level + min(WINDOW_NATS, nats))))
+        return levels
+
+
+def _calls(x: Features) -> list[tuple[int, int, float]]:
+    found = []
+    for name in x:
+        step, colon, eighth = name.partition(":")
+        if colon and step.isdigit() and eighth.isdigit() and int(step) < STEPS and int(eighth) < EIGHTHS:
+            found.append((int(step), int(eighth), number(x, name, 0.0, CALLS_MAX)))
+    return found

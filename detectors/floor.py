@@ -1,0 +1,96 @@
+"""The smallest prompts rise: what every call carries (the system prompt, the tools) has grown, whatever users send.
+
+System prompts make the second smallest of many prompts nearly constant. For some numbers of prompts N the evidence is how far it stands above the largest
+such value of earlier prompts, in units of how much it usually moves; no distribution is assumed, a shift of what users send leaves it alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final
+
+from msgspec import field
+
+from detectors.base import Expectation, Features, number
+from detectors.sequential import Sequential
+
+SIZES: Final = (8, 16, 32, 64)  # prompts
+NOISE: Final = 0.04  # log units that a floor may always move
+PER_STEP: Final = 2.0  # nats a unit of movement
+TOKENS_MAX: Final = 1e9
+LEVEL_MAX: Final = 40.0
+
+
+class Floor(Sequential, array_like=True, tag="floor"):
+    """`n` prompts in the window, the smallest `low` and the next `second` of them, in tokens.
+
+    >>> d = Floor()
+    >>> for k in range(500): d.learn_one({"n": 4.0, "low": 1000.0 + k % 7, "second": 1010.0 + k % 9})
+    >>> d.score_one({"n": 9.0, "low": 1006.0, "second": 1018.0}), d.score_one({"n": 9.0, "low": 1800.0, "second": 1900.0}) > 5.0
+    (0.0, True)
+    """
+
+    name: ClassVar[str] = "floor"
+
+    recent: list[tuple[float, float, float]] = field(default_factory=list)
+    records: list[float] = field(default_factory=lambda: [-1.0] * len(SIZES))
+    means: list[float] = field(default_factory=lambda: [0.0] * len(SIZES))
+    squares: list[float] = field(default_factory=lambda: [0.0] * len(SIZES))
+    seen: list[float] = field(default_factory=lambda: [0.0] * len(SIZES))
+
+    def level(self, x: Features) -> float:
+        """The best number of prompts' evidence."""
+        recent = [*self.recent, _window(x)] if _window(x)[0] else self.recent
+        best = 0.0
+        for at, size in enumerate(SIZES):
+            floor = _floor(recent, size)
+            if floor is not None and self.records[at] >= 0.0 and floor > self.records[at]:
+                spread = math.sqrt(max(self.squares[at], 0.0))
+                best = max(best, PER_STEP * (floor - self.records[at]) / (NOISE + spread))
+        return min(LEVEL_MAX, best)
+
+    def keep(self, x: Features) -> None:
+        """The window follows the others, as far back as the largest number of prompts needs."""
+        window = _window(x)
+        if not window[0]:
+            return
+        self.recent.append(window)
+        n = sum(count for count, _, _ in self.recent)
+        while n - self.recent[0][0] >= 2 * SIZES[-1]:
+            n -= self.recent.pop(0)[0]
+
+    def learn(self, x: Features) -> None:
+        """What lies a whole number of prompts back sets the record."""
+        if not _window(x)[0]:
+            return
+        for at, size in enumerate(SIZES):
+            floor = _floor(self.recent, size)
+            if floor is None:
+                continue
+            self.seen[at] = min(self.seen[at] + 1.0, 500.0)
+            away = floor - self.means[at]
+            self.means[at] += away / self.seen[at]
+            self.squares[at] += (away * (floor - self.means[at]) - self.squares[at]) / self.seen[at]
+            self.records[at] = max(self.records[at], floor)
+
+    def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
+        """The usual floor in tokens, and its record."""
+        usual, record = math.exp(self.means[0]) if self.seen[0] else 0.0, math.exp(max(self.records[0], 0.0))
+        return Expectation(usual, 0.0, max(usual, record))
+
+
+def _window(x: Features) -> tuple[float, float, float]:
+    n, low = number(x, "n", 0.0, TOKENS_MAX), max(1.0, number(x, "low", 1.0, TOKENS_MAX))
+    return n, low, max(low, number(x, "second", TOKENS_MAX, TOKENS_MAX))
+
+
+def _floor(recent: list[tuple[float, float, float]], size: int) -> float | None:
+    """The log of the second smallest of the last `size` prompts or a few more; None while there are fewer."""
+    n, lows = 0.0, list[float]()
+    for count, low, second in reversed(recent):
+        n += count
+        lows += (low, second) if count > 1 else (low,)
+        if n >= size:
+            lows.sort()
+            return math.log(lows[1])
+    return None

@@ -1,0 +1,73 @@
+"""More (or, `direction="down"`, less) than ever before: counts of ten minutes to twelve hours against their own record.
+
+For each width the record is the largest (smallest) count that any earlier window of that width, not overlapping this one, has had; the evidence is the
+Poisson log-likelihood ratio against it, n ln(n/m) - (n - m). Records need no model of seasons, which most sources of work do not keep.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final, Literal
+
+from msgspec import field
+
+from detectors.base import Expectation, Features, number
+from detectors.sequential import Sequential
+
+WIDTHS: Final = (1, 3, 6, 18, 36, 72)  # windows
+RECORD_LEAST: Final = 0.5
+COUNT_MAX: Final = 1e9
+FADE: Final = 0.9995  # a window: a record of a month ago counts a tenth
+
+
+class Pace(Sequential, array_like=True, tag="pace"):
+    """`count` of each window; `settle` windows before the first record of a width are let pass.
+
+    >>> d = Pace()
+    >>> for k in range(500): d.learn_one({"count": 2.0 + k % 3})
+    >>> d.score_one({"count": 4.0}), d.score_one({"count": 40.0}) > 5.0
+    (0.0, True)
+    """
+
+    name: ClassVar[str] = "pace"
+
+    direction: Literal["up", "down"] = "up"
+    recent: list[float] = field(default_factory=list)
+    records: list[float] = field(default_factory=lambda: [-1.0] * len(WIDTHS))
+
+    def level(self, x: Features) -> float:
+        """The best width's evidence."""
+        counts = [*self.recent, number(x, "count", 0.0, COUNT_MAX)]
+        best = 0.0
+        for width, record in zip(WIDTHS, self.records, strict=True):
+            if record < 0.0 or len(counts) < 2 * width:
+                continue
+            n = sum(counts[-width:])
+            m = max(record, RECORD_LEAST) if self.direction == "up" else record
+            if n > m if self.direction == "up" else n < m:
+                best = max(best, (n * math.log(n / m) if n else 0.0) - (n - m))
+        return best
+
+    def keep(self, x: Features) -> None:
+        """The window follows the others."""
+        self.recent.append(number(x, "count", 0.0, COUNT_MAX))
+        del self.recent[: -2 * WIDTHS[-1]]
+
+    def learn(self, x: Features) -> None:  # noqa: ARG002 -- what is learned now ended one width ago
+        """Windows that no later one overlaps may set records."""
+        recent = self.recent
+        for at, width in enumerate(WIDTHS):
+            if len(recent) < 2 * width:
+                continue
+            earlier = sum(recent[-2 * width : -width])
+            known = self.records[at]
+            if self.direction == "up":
+                self.records[at] = max(earlier, known * FADE)
+            else:
+                self.records[at] = earlier if known < 0.0 else min(earlier, known / FADE)
+
+    def expected(self, x: Features) -> Expectation:
+        """The mean count, from nothing to the record."""
+        usual = sum(self.recent) / max(len(self.recent), 1)
+        record = max(self.records[0], 0.0)
+        return Expectation(usual, 0.0 if self.direction == "up" else min(usual, record), max(usual, record))

@@ -1,0 +1,90 @@
+"""A histogram that moves up: prompts that grow, runs that need more calls. A CUSUM for each of some shifts against the histogram so far.
+
+Features are weights by bin number on a logarithmic scale. A bin's evidence for a shift is the log of how usual the bin so much lower is, over how usual
+this one is, cut at +1 and -4: one value at the old floor undoes four above it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Final
+
+from msgspec import field
+
+from detectors.base import Expectation, Features, number
+from detectors.sequential import Sequential
+from detectors.tail import CAP
+
+SHIFTS: Final = (2, 3, 4, 6, 8, 11)
+MOST, LEAST = 1.0, -4.0
+REMEMBERED: Final = 2_000.0
+WEIGHT_MAX: Final = 1e6
+BINS_MAX: Final = 400
+EVEN: Final = 0.02  # of the weight lies even over all bins, so that nothing is impossible
+
+
+class Shift(Sequential, array_like=True, tag="shift"):
+    """Weights by bin (each feature's name is a bin's number).
+
+    >>> d = Shift()
+    >>> for k in range(500): d.learn_one({str(40 + k % 5): 2.0})
+    >>> d.score_one({"42": 2.0}), d.score_one({"48": 12.0}) > 2.0
+    (0.0, True)
+    """
+
+    name: ClassVar[str] = "shift"
+
+    total: float = 0.0
+    bins: dict[int, float] = field(default_factory=dict)
+    levels: list[float] = field(default_factory=lambda: [0.0] * len(SHIFTS))
+
+    def level(self, x: Features) -> float:
+        """The highest of all shifts' CUSUMs."""
+        return max(self._levels(x))
+
+    def keep(self, x: Features) -> None:
+        """The levels move on."""
+        self.levels = self._levels(x)
+
+    def learn(self, x: Features) -> None:
+        """The weights join the histogram."""
+        for k, weight in _weights(x).items():
+            self.bins[k] = self.bins.get(k, 0.0) + weight
+            self.total += weight
+        if self.total > REMEMBERED:
+            self.total /= 2
+            self.bins = {k: weight / 2 for k, weight in self.bins.items() if weight > 0.01}
+
+    def expected(self, x: Features) -> Expectation:
+        """The usual mean bin, and the bins that nineteen in twenty lie in."""
+        whole = sum(self.bins.values())
+        if not whole:
+            return Expectation(0.0, 0.0, 0.0)
+        mean = sum(k * weight for k, weight in self.bins.items()) / whole
+        low, high, so_far = None, 0, 0.0
+        for k in sorted(self.bins):
+            so_far += self.bins[k]
+            low = k if low is None and so_far >= 0.025 * whole else low
+            high = k
+            if so_far >= 0.975 * whole:
+                break
+        return Expectation(mean, min(float(low or 0), mean), max(float(high), mean))
+
+    def _levels(self, x: Features) -> list[float]:
+        weights = _weights(x)
+        if not weights or not self.total:
+            return self.levels
+        levels = []
+        for shift, level in zip(SHIFTS, self.levels, strict=True):
+            nats = sum(weight * min(MOST, max(LEAST, math.log(self._usual(k - shift) / self._usual(k)))) for k, weight in weights.items())
+            levels.append(min(CAP, max(0.0, level + nats)))
+        return levels
+
+    def _usual(self, k: int) -> float:
+        """How usual a bin is, with its neighbours' help."""
+        near = 0.5 * self.bins.get(k, 0.0) + 0.25 * (self.bins.get(k - 1, 0.0) + self.bins.get(k + 1, 0.0))
+        return (1.0 - EVEN) * near / self.total + EVEN / 100.0
+
+
+def _weights(x: Features) -> dict[int, float]:
+    return {int(name): number(x, name, 0.0, WEIGHT_MAX) for name in x if name.isdigit() and len(name) < 4}

@@ -1,0 +1,59 @@
+"""How rare a peak is for whoever has had peaks before: the calibration that every sequential test here shares.
+
+A test statistic leaves 0, peaks and comes back: one episode. Peaks above `PEAK_MIN` fall off exponentially (Siegmund, Sequential Analysis, 1985,
+for CUSUMs of a log-likelihood ratio), so two sums calibrate them: how many there were, and how far they went.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from msgspec import Struct
+
+PEAK_MIN: Final = 2.0
+EXCESS_MAX: Final = 12.0  # one real incident must not make the next one ordinary
+CAP: Final = 20.0  # of a CUSUM, so that it comes down again soon after the end
+PRIOR_EPISODES: Final = 3.0
+PRIOR_EXCESS: Final = 1.2  # nats: were the model of the ordinary exact, it would be 1
+_LN10: Final = math.log(10.0)
+
+
+class Tail(Struct, array_like=True):
+    """The episodes of one statistic in nats.
+
+    >>> t = Tail()
+    >>> for level in [0.0, 3.0, 0.0, 2.5, 0.0] * 10: t.hear(level, days=0.1)
+    >>> t.episodes, round(t.score(3.0), 1), round(t.score(12.0), 1)
+    (20.0, 0.0, 4.8)
+    """
+
+    level: float = 0.0
+    peak: float = 0.0
+    episodes: float = 0.0
+    excess: float = 0.0
+    days: float = 0.0
+
+    def hear(self, level: float, days: float) -> None:
+        """The statistic stands at `level` after another `days`; an episode that ends is counted."""
+        self.level = level
+        self.days += days
+        if level > 0.0:
+            self.peak = max(self.peak, level)
+            return
+        if self.peak > PEAK_MIN:
+            self.episodes += 1.0
+            self.excess += min(self.peak - PEAK_MIN, EXCESS_MAX)
+        self.peak = 0.0
+
+    def after(self, nats: float) -> float:
+        """Page's CUSUM (Biometrika 1954) with so much more evidence; nothing is changed."""
+        return min(CAP, max(0.0, self.level + nats))
+
+    def score(self, level: float, prior_episodes: float = PRIOR_EPISODES, prior_excess: float = PRIOR_EXCESS) -> float:
+        """-log10 of the episodes a day that reach `level`, never below 0."""
+        if level <= PEAK_MIN:
+            return 0.0
+        mean_excess = (self.excess + prior_episodes * prior_excess) / (self.episodes + prior_episodes)
+        per_day = (self.episodes + 0.5) / (self.days + 1.0)
+        return max(0.0, ((level - PEAK_MIN) / mean_excess - math.log(per_day)) / _LN10)

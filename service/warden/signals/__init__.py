@@ -1,0 +1,5 @@
+"""Sequential tests on what agents do: models, prices, prompts, caches, runs, users. Each closed window of ten minutes is heard by all of them."""
+
+from service.warden.signals.look import look
+
+__all__ = ["look"]

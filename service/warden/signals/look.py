@@ -1,0 +1,119 @@
+"""Hears a closed window with every test of every agent and workflow, and tells what is rare."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+from detectors.base import Features
+from detectors.mix import Mix
+from detectors.sequences import Signal
+from service.facts import Scope
+from service.warden.signals import quiet
+from service.warden.signals.features import Agent, Asked, asked, begun, by_agent, unlabelled
+from service.warden.signals.tell import Said, tell
+from service.warden.signals.tests import DAY, TESTS
+from service.warden.state import Tenant, Told, Warden, Watch, Window
+
+WATCHES_MAX: Final = 50_000
+SIGNALS_MAX: Final = 48  # of one scope: as many workflows and models are followed by name
+USUAL_RATE: Final = 0.05
+ABOUT_FACTOR: Final = 1.3  # of the floors of single workflows, of which there are several
+SLOPE: Final = 0.65  # measured: at 0.11, 0.05 and 0.02 false alerts per scope and day all thresholds are times 0.8, 1 and 1.3
+_LN10: Final = math.log(10.0)
+
+
+def look(w: Warden, t: Tenant, number: int, window: Window) -> None:
+    """One closed window; `number` counts windows of ten minutes since 1970."""
+    agents = by_agent(window)
+    for name in agents:
+        _known(t, Scope("agent", name), number)
+    factor = _factor(w.plan.false_alerts_per_day)
+    for said in list(_heard(t, number, window, agents)):
+        watch = t.watches[said.scope]
+        rare = said.score >= TESTS[said.test].nats * factor * (ABOUT_FACTOR if said.test == "floor" and said.about else 1.0)
+        if rare and not quiet.why(w, t, watch, agents.get(said.scope.name), said, number):
+            watch.told[said.key] = Told(number, said.score)
+            tell(w, t, agents.get(said.scope.name), said, number)
+        elif said.key in watch.told:
+            watch.told[said.key].number = number  # the episode goes on
+
+
+def _heard(t: Tenant, number: int, window: Window, agents: dict[str, Agent]) -> Iterator[Said]:
+    for scope, watch in t.watches.items():
+        if scope.kind == "agent":
+            yield from _agent(watch, scope, agents.get(scope.name), agents, number)
+    for scope, (hits, of) in unlabelled(window).items():
+        watch_of = _known(t, scope, number)
+        said = _hear(watch_of, scope, Asked("unattributed", {"hits": float(hits), "of": float(of)}, scope.name), number) if watch_of is not None else None
+        if said is not None:
+            yield said
+
+
+def _factor(rate: float) -> float:
+    """What thresholds are multiplied by, for another rate of false alerts than they were measured at."""
+    return min(2.5, max(0.4, 1.0 - SLOPE * math.log10(rate / USUAL_RATE)))
+
+
+def _known(t: Tenant, scope: Scope, number: int) -> Watch | None:
+    """The scope's tests, begun if there is room; None where there is none."""
+    watch = t.watches.get(scope)
+    if watch is None:
+        if len(t.watches) >= WATCHES_MAX:
+            return None
+        watch = t.watches[scope] = Watch(first=number, last=number)
+    if number - watch.last > DAY:
+        watch.returned = number
+    watch.last = number
+    return watch
+
+
+def _agent(watch: Watch, scope: Scope, agent: Agent | None, agents: dict[str, Agent], number: int) -> Iterator[Said]:
+    """All of an agent's tests; only its pace hears silence."""
+    count: Features = {"count": begun(agent)}
+    for name in ("up", "down"):
+        said = _hear(watch, scope, Asked(name, count), number)
+        if said is not None:
+            yield said
+    if agent is None:
+        return
+    others = {p: (sum(a.swaps.get(p, 0) for a in agents.values()), sum(a.calls.get(p, 0) for a in agents.values())) for p in agent.calls}
+    for each in asked(agent, others):
+        said = _hear(watch, scope, each, number)
+        if said is not None:
+            yield said
+
+
+def _hear(watch: Watch, scope: Scope, each: Asked, number: int) -> Said | None:
+    """One test hears one window, and all that was empty before it: first its score, then it learns."""
+    key = f"{each.name}:{each.about}" if each.about else each.name
+    signal = watch.signals.get(key)
+    if signal is None:
+        if len(watch.signals) >= SIGNALS_MAX:
+            return None
+        signal = watch.signals[key] = TESTS[each.name].make()
+    each.features["width_s"] = 600.0 * (number - watch.heard.get(key, number - 1))
+    watch.heard[key] = number
+    score = signal.score_one(each.features) * _LN10
+    said = _said(signal, scope, each, key, score) if score > 1.0 else None
+    signal.learn_one(each.features)
+    return said
+
+
+def _said(signal: Signal, scope: Scope, each: Asked, key: str, score: float) -> Said:
+    expected = signal.expected(each.features)
+    leader = signal.leader(each.features) if isinstance(signal, Mix) else each.about
+    return Said(each.name, key, scope, score, leader, expected.value, expected.high, _observed(each, leader))
+
+
+def _observed(each: Asked, leader: str) -> float:
+    x = each.features
+    for name in ("hits", "told", "count", "second"):
+        if name in x:
+            return x[name]
+    if leader in x:
+        return x[leader]
+    bins = {int(name): n for name, n in x.items() if name.isdigit()}
+    whole = sum(bins.values())
+    return sum(k * n for k, n in bins.items()) / whole if whole else 0.0

@@ -1,0 +1,54 @@
+"""What keeps a test quiet: it has been told, the agent is new or back, the work was planned or launched, or a run explains it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from service.warden.signals.features import Agent
+from service.warden.signals.tell import Said
+from service.warden.signals.tests import DAY, HOUR, TESTS
+from service.warden.state import Tenant, Warden, Watch
+
+DOUBLED: Final = 2.0
+NEW: Final = 36 * HOUR
+BACK: Final = DAY
+RUNS_EXPLAIN_MS: Final = 24 * 3_600_000
+LAUNCH_MS: Final = 30 * 3_600_000
+LAUNCH_FACTOR: Final = 2.5  # a recorded launch explains that much; a misfire beside it must not hide behind it
+VOLUME: Final = frozenset({"up", "user", "length"})
+RUN_KINDS: Final = "runs"
+
+
+def why(w: Warden, t: Tenant, watch: Watch, agent: Agent | None, said: Said, number: int) -> str:
+    """Why nobody is told; empty when somebody is to be."""
+    if cooling(watch, said, number):
+        return "told"
+    if said.test in VOLUME:
+        if number - watch.first < NEW or (watch.returned >= 0 and number - watch.returned < BACK):
+            return "new"
+        if agent is not None and (agent.planned > 0 or _launched(w, t, agent, said)):
+            return "planned"
+    if TESTS[said.test].explained and _explained(w, t, said):
+        return "explained"
+    return ""
+
+
+def cooling(watch: Watch, said: Said, number: int) -> bool:
+    """Told not long ago, and no twice as strong since."""
+    told = watch.told.get(said.key)
+    return told is not None and number - told.number < TESTS[said.test].cool and said.score < DOUBLED * told.score
+
+
+def _launched(w: Warden, t: Tenant, agent: Agent, said: Said) -> bool:
+    if said.observed > LAUNCH_FACTOR * max(said.most, 1.0):
+        return False
+    concerned = {tuple(said.scope), *agent.of.items()}
+    return any(p.what == "launch" and tuple(p.scope) in concerned and w.now_ms - LAUNCH_MS < p.time_ms <= w.now_ms for p in t.purposes)
+
+
+def _explained(w: Warden, t: Tenant, said: Said) -> bool:
+    """Whether a run of this agent is an incident, or was one within a day."""
+    for episode in t.episodes.values():
+        if episode.scope == said.scope and episode.family == RUN_KINDS and episode.found_ms > w.now_ms - RUNS_EXPLAIN_MS and episode.state:
+            return True
+    return False

@@ -1,0 +1,66 @@
+"""A test's word as a finding: whose it is, what moved, and who or what moved it."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+from service.facts import Finding, Kind, Scope, ident
+from service.records import UNATTRIBUTED
+from service.warden import findings
+from service.warden.signals.features import Agent
+from service.warden.signals.tests import TESTS
+from service.warden.state import Tenant, Warden
+
+WIDTH_MS: Final = 600_000
+_LN10: Final = math.log(10.0)
+ABOUT: Final = {"price": "model", "models": "model", "user": "user", "floor": "workflow", "unattributed": "workflow"}
+
+
+class Said(NamedTuple):
+    """What a test says of a window. `score`: -ln of the episodes a day that go as far; `about`: a workflow, model or user; `most`: the top of what is expected."""
+
+    test: str
+    key: str
+    scope: Scope
+    score: float
+    about: str
+    expected: float
+    most: float
+    observed: float
+
+
+def tell(w: Warden, t: Tenant, agent: Agent | None, said: Said, number: int) -> None:
+    """Becomes an incident, or joins one."""
+    test = TESTS[said.test]
+    scope = _scope(said)
+    of = agent.of if agent is not None else {}
+    findings.heard(
+        w,
+        t,
+        Finding(
+            id=ident("fnd", t.name, test.kind, *scope, said.key, number),
+            tenant=t.name,
+            kind=test.kind,
+            scope=scope,
+            time_ms=number * WIDTH_MS,
+            arrival_ms=w.now_ms,
+            agent=scope.name,
+            use_case=of.get("use_case", ""),
+            business_unit=of.get("business_unit", ""),
+            observed=said.observed,
+            expected=said.expected,
+            detail=f"{test.of}: {said.observed:.4g}, expected {said.expected:.4g} (at most {said.most:.4g})",
+            driver=test.driver,
+            detector=said.test,
+            score=said.score / _LN10,
+            dimensions=[Scope(ABOUT[said.test], said.about)] if said.about and said.test in ABOUT else [],
+        ),
+    )
+
+
+def _scope(said: Said) -> Scope:
+    """A price is its model's, missing labels are nobody's."""
+    if said.test == "price":
+        return Scope("model", said.about)
+    return Scope("agent", UNATTRIBUTED) if TESTS[said.test].kind == Kind.UNATTRIBUTED else said.scope
