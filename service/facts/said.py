@@ -133,6 +133,7 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
 
     `tier`: the tier of models that the action `degrade` asks for. `detector`: which test found it, with its `score` (-log10 of the
     episodes a day that go as far); a rule has neither.
+    `sure`: good enough for a pause, not only to be told.
     """
 
     id: str
@@ -159,6 +160,7 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
     tier: str = ""
     detector: str = ""
     score: float = 0.0
+    sure: bool = True
 
 
 class RunSpend(Struct, array_like=True, tag="r", gc=False):

@@ -12,14 +12,15 @@ from zlib import crc32
 from service.facts import Finding, Kind, Scope, ident
 from service.meter.habits import Records, Share, storm_begins
 from service.meter.plan import NO_LIMITS
-from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, FAN_OUT, GROWTH, LOOP, STREAK, Run
+from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, FAN_OUT, GROWTH, LOOP, STREAK, STUCK, Run
 from service.records import Usage
 
 RUNS_KNOWN: Final = 30  # of an agent, before the built-in watch knows what is much for it
 CHILDREN_MAX: Final = 5_000  # remembered children per run
-LOOP_NATS: Final = 20.0  # evidence that a run repeats itself beyond its agent's habit: some nine repeats in a row for most agents
+LOOP_NATS: Final = 24.0  # evidence that a run repeats itself beyond its agent's habit: some nine repeats in a row for most agents
 STREAK_NATS: Final = 20.0
-NATS_OVER: Final = 24.0  # no more than that above what is told, so that it falls again when the run goes on in earnest
+SURE: Final = 2.0  # times that: no poller, it may be stopped
+NATS_OVER: Final = 8.0  # no more than that above what is sure, so that it falls again when the run goes on in earnest
 OWN_RECORD: Final = 1.3  # times the evidence that the agent's earlier runs came to
 STREAK_TOLERANCE_PERMILLE: Final = 3
 FAN_OUT_CHILDREN: Final = 20
@@ -104,8 +105,7 @@ def _signature(run: Run, signature: str, records: Records, broken: list[Broken])
         bar = max(LOOP_NATS, OWN_RECORD * records.loop)
         run.loop = _weighed(habit, run.loop, again, bar)
         run.most = max(run.most, run.loop)
-        if run.loop >= bar and not run.told & LOOP:
-            broken.append((LOOP, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls repeat a signature the run had just used"))
+        _repeats(run, LOOP, run.loop, bar, habit, "calls repeat a signature the run had just used", broken)
 
 
 def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> None:
@@ -119,14 +119,20 @@ def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> N
         bar = max(STREAK_NATS, OWN_RECORD * records.loop)
         run.streak = _weighed(habit, run.streak, again, bar)
         run.most = max(run.most, run.streak)
-        if run.streak >= bar and not run.told & STREAK:
-            broken.append((STREAK, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), "calls in a row with prompts of the same size"))
+        _repeats(run, STREAK, run.streak, bar, habit, "calls in a row with prompts of the same size", broken)
+
+
+def _repeats(run: Run, bit: int, nats: float, bar: float, habit: Share, what: str, broken: list[Broken]) -> None:
+    """Told at the bar; once more, as good for a stop, at SURE times it."""
+    for told, least in ((bit, bar), (STUCK, SURE * bar)):
+        if nats >= least and not run.told & told:
+            broken.append((told, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), what))
 
 
 def _weighed(habit: Share, nats: float, again: bool, told_at: float) -> float:
     """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run is stuck."""
     if again or nats:
-        nats = min(told_at + NATS_OVER, max(0.0, nats + habit.surprise(again)))
+        nats = min(SURE * told_at + NATS_OVER, max(0.0, nats + habit.surprise(again)))
     if nats < told_at:
         habit.learn(again)
     return nats
@@ -175,6 +181,7 @@ def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule
         action=run.limits.action if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
         dimensions=[Scope("execution", root)],
         since_ms=run.started_s * 1000,
+        sure=bit not in (LOOP, STREAK),
         tier=run.limits.tier if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
     )
 

@@ -17,6 +17,7 @@ from service.warden.normal import Seen
 from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, Window
 
 WIDTH_S: Final = 600
+PARENTS: Final = 0.6  # more of -log10: a use case or unit that no agent of it explains is seldom right
 SPEND_PART: Final = 0.2  # of the false alerts accepted: what moves the spend is told first by `signals`
 EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
 CARRIES: Final = 0.5
@@ -88,7 +89,7 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[R
         usual = round(next(iter(awake.values())).expected(x).value * 1e9)
         for name, detector in awake.items():
             score = detector.score_one(x)
-            if score > threshold and window is not None and score > (rare[scope].score if scope in rare else 0.0):
+            if score > (threshold if scope.kind == "agent" else threshold + PARENTS) and window is not None and score > (rare[scope].score if scope in rare else 0.0):
                 found = Rare(window, score, usual, name)
                 if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
                     rare[scope] = found

@@ -96,6 +96,8 @@ def _mild(f: Finding) -> bool:
 
 def _action(w: Warden, f: Finding) -> str:
     """What the finding asks for: a cap's or rule's own action, else a pause where `pauses.on` names its kind."""
+    if not f.sure:
+        return ""
     if f.action:
         return "pause" if f.action == "order" and f.kind in w.plan.pausing else f.action
     return "pause" if f.kind in w.plan.pausing and f.kind != Kind.EXECUTION_CAP else ""

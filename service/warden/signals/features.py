@@ -18,12 +18,13 @@ INFERENCE: Final = "inference"
 
 
 class Agent(Struct):
-    """One agent's window. `of`: use case and business unit; `swaps` and `calls` by provider; `models`: runs begun by model; `charged`: nanos and list nanos by model."""
+    """One agent's window. `of`: use case and business unit; `swaps` and `calls` by provider; `models`: runs begun by model; `served`: swaps by the model that served; `charged`: nanos and list nanos by model."""
 
     of: dict[str, str] = field(default_factory=dict)
     swaps: dict[str, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     models: dict[str, int] = field(default_factory=dict)
+    served: dict[str, int] = field(default_factory=dict)
     charged: dict[str, list[int]] = field(default_factory=dict)
     nanos: int = 0
     planned: int = 0
@@ -35,7 +36,8 @@ class Asked(NamedTuple):
 
     name: str
     features: Features
-    about: str = ""  # the workflow or model that it is about, where it is about one
+    about: str = ""  # the workflow or model that it is about, where there is a test for each
+    leader: str = ""  # who or what stands out in the window, where the test itself cannot say it
 
 
 def by_agent(window: Window) -> dict[str, Agent]:
@@ -53,7 +55,9 @@ def by_agent(window: Window) -> dict[str, Agent]:
 
 
 def _join(agent: Agent, provider: str, model: str, sums: Measures) -> None:
-    agent.swaps[provider] = agent.swaps.get(provider, 0) + max(sums.swapped, sums.fallbacks)
+    swaps = max(sums.swapped, sums.fallbacks)
+    agent.swaps[provider] = agent.swaps.get(provider, 0) + swaps
+    agent.served[model] = agent.served.get(model, 0) + swaps
     agent.calls[provider] = agent.calls.get(provider, 0) + sums.calls
     if sums.began:
         agent.models[model] = agent.models.get(model, 0) + sums.began
@@ -69,7 +73,8 @@ def asked(agent: Agent, others: dict[str, tuple[int, int]]) -> Iterator[Asked]:
     calls = sum(agent.calls.values())
     if calls:
         swaps = sum(agent.swaps.values())
-        yield Asked("fallback", {"hits": float(swaps), "of": float(calls), "floor": _floor(agent, others)})
+        server = max(agent.served, key=lambda model: (agent.served[model], model))
+        yield Asked("fallback", {"hits": float(swaps), "of": float(calls), "floor": _floor(agent, others)}, leader=server if swaps else "")
     if agent.models:
         yield Asked("models", {model: float(n) for model, n in agent.models.items()})
     for model, (told, listed) in agent.charged.items():

@@ -33,9 +33,11 @@ def look(w: Warden, t: Tenant, number: int, window: Window) -> None:
     for said in list(_heard(t, number, window, agents)):
         watch = t.watches[said.scope]
         rare = said.score >= TESTS[said.test].nats * factor * (ABOUT_FACTOR if said.test == "floor" and said.about else 1.0)
-        if rare and not quiet.why(w, t, watch, agents.get(said.scope.name), said, number):
-            watch.told[said.key] = Told(number, said.score)
-            tell(w, t, agents.get(said.scope.name), said, number)
+        why = quiet.why(w, t, watch, agents.get(said.scope.name), said, number) if rare else ""
+        if rare and why != quiet.TOLD:
+            watch.told[said.key] = Told(number, said.score)  # what is known to be explained stays so for as long as it lasts
+            if not why:
+                tell(w, t, agents.get(said.scope.name), said, number)
         elif said.key in watch.told:
             watch.told[said.key].number = number  # the episode goes on
 
@@ -103,7 +105,7 @@ def _hear(watch: Watch, scope: Scope, each: Asked, number: int) -> Said | None:
 
 def _said(signal: Signal, scope: Scope, each: Asked, key: str, score: float) -> Said:
     expected = signal.expected(each.features)
-    leader = signal.leader(each.features) if isinstance(signal, Mix) else each.about
+    leader = signal.leader(each.features) if isinstance(signal, Mix) else each.leader or each.about
     return Said(each.name, key, scope, score, leader, expected.value, expected.high, _observed(each, leader))
 
 

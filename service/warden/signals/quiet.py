@@ -9,6 +9,7 @@ from service.warden.signals.tell import Said
 from service.warden.signals.tests import DAY, HOUR, TESTS
 from service.warden.state import Tenant, Warden, Watch
 
+TOLD: Final = "told"
 DOUBLED: Final = 2.0
 NEW: Final = 36 * HOUR
 BACK: Final = DAY
@@ -22,7 +23,7 @@ RUN_KINDS: Final = "runs"
 def why(w: Warden, t: Tenant, watch: Watch, agent: Agent | None, said: Said, number: int) -> str:
     """Why nobody is told; empty when somebody is to be."""
     if cooling(watch, said, number):
-        return "told"
+        return TOLD
     if said.test in VOLUME:
         if number - watch.first < NEW or (watch.returned >= 0 and number - watch.returned < BACK):
             return "new"

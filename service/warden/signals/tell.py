@@ -14,7 +14,7 @@ from service.warden.state import Tenant, Warden
 
 WIDTH_MS: Final = 600_000
 _LN10: Final = math.log(10.0)
-ABOUT: Final = {"price": "model", "models": "model", "user": "user", "floor": "workflow", "unattributed": "workflow"}
+ABOUT: Final = {"price": "model", "models": "model", "fallback": "model", "user": "user", "floor": "workflow", "unattributed": "workflow"}
 
 
 class Said(NamedTuple):

@@ -42,5 +42,5 @@ TESTS: Final[dict[str, Test]] = {
     "user": Test(lambda: Mix(takes=0.7, below=1.0, prior=30.0, own=0.5), 12.0, Kind.VOLUME_SURGE, "executions", "runs of the user"),
     "up": Test(Pace, 13.0, Kind.VOLUME_SURGE, "executions", "runs begun"),
     "down": Test(lambda: Pace(direction="down"), 3.7, Kind.FLAT_LINE, "executions", "runs begun", explained=False),
-    "unattributed": Test(lambda: Share(step=0.4), 6.0, Kind.UNATTRIBUTED, "executions", "records without an agent", explained=False),
+    "unattributed": Test(lambda: Share(step=0.4), 8.0, Kind.UNATTRIBUTED, "executions", "records without an agent", explained=False),
 }
