@@ -19,6 +19,7 @@ async def test_no_sleep_for_tables(tmp_path: Path) -> None:
         """Nobody to tell."""
 
     app = leases(KafkaSettings(brokers="127.0.0.1:1"), Membership("w"), tmp_path / "w", assigned, revoked)
-    assert app.conf.TableManager is NoTables
+    manager = app.tables
+    assert isinstance(manager, NoTables)
     async with asyncio.timeout(5):
-        await NoTables(app).sleep(A_DAY_S)
+        await manager.sleep(A_DAY_S)

@@ -147,6 +147,8 @@ class Cluster:
         async with self._lock:
             if self._asker is None:
                 self._asker = await self._consumer()
+            if not self._asker.partitions_for_topic(at.topic):
+                self._asker.unsubscribe()  # from nothing: it then asks for all topics, where it would fail at one it has not met and wait for 100 ms
         first, end = await asyncio.gather(self._asker.beginning_offsets([at]), self._asker.end_offsets([at]))
         return first[at], end[at]
 
