@@ -33,6 +33,11 @@ def identity(tenant: str, kind: str, source: str, id: str) -> bytes:  # noqa: A0
     return digest.digest()
 
 
+def identities(packed: bytes) -> Iterator[bytes]:
+    """The digests in packed bytes, in their order."""
+    return (digest for digest, _ in _rows(memoryview(packed)[_HEAD:]))
+
+
 class Generation(Struct):
     """Some thousand identities that arrived one after the other, the last of them at `until_ms`, as they are saved: sealed for ever."""
 
@@ -42,8 +47,7 @@ class Generation(Struct):
 
     def identities(self) -> Iterator[bytes]:
         """Each digest again."""
-        for digest, _ in _rows(memoryview(self.packed)[_HEAD:]):
-            yield digest
+        return identities(self.packed)
 
 
 class Repeats(Struct):
@@ -81,8 +85,6 @@ class Repeats(Struct):
         """The generation that still grows, as bytes: its last arrival, then digest and check byte of each identity."""
         return self.open_until_ms.to_bytes(_HEAD, "big", signed=True) + b"".join(d + bytes((self.known[d],)) for d in self.open)
 
-    def unpack(self, packed: bytes) -> list[bytes]:
-        """Learns the identities of packed bytes again and returns them in their order. Raises `struct.error` where a row is cut off."""
-        rows = list(_rows(memoryview(packed)[_HEAD:]))
-        self.known.update(rows)
-        return [digest for digest, _ in rows]
+    def learn(self, packed: bytes) -> None:
+        """Knows the identities of packed bytes again. Raises `struct.error` where one is cut off."""
+        self.known.update(_rows(memoryview(packed)[_HEAD:]))
