@@ -22,7 +22,7 @@ from tests.kafka.served import Served, until
 POSTING: Final = 4  # so that something is under way on many partitions whenever a broker dies
 BATCH: Final = 3
 PACE_S: Final = 0.05
-QUIET_S: Final = 3.0
+QUIET_S: Final = 2.0
 
 
 class Feed:
@@ -54,20 +54,24 @@ class Feed:
 
         await until(are_counted)
 
-    async def settled(self) -> None:
-        """Returns when all is decided that can be, and the receiver hears nothing new."""
-        last_ms = time() * 1000
+    async def reached(self, mark_ms: float) -> None:
+        """Returns when every partition was heard up to there; 1: when there are a meter and a policy for each, and records may come."""
 
         async def has_come() -> bool:
             await self._looked()
-            return self._watch.reach_ms > last_ms + 2_000
+            return self._watch.reach_ms >= mark_ms
+
+        await until(has_come)
+
+    async def settled(self) -> None:
+        """Returns when all is decided that can be, and the receiver hears nothing new."""
 
         async def is_quiet() -> bool:
             heard = sum(self._fire.told.values())
             await asyncio.sleep(QUIET_S)
             return heard == sum(self._fire.told.values())
 
-        await until(has_come)
+        await self.reached(time() * 1000 + 2_000)
         await until(is_quiet)
 
     async def _looked(self) -> None:

@@ -26,7 +26,7 @@ from tests.kafka.served import served, until
 Connect = Callable[..., Cluster]
 IN_SYNC = "min.insync.replicas"
 PREFIX = "spendwarden."
-SOME = 250
+SOME = 200
 LINES_MAX = 150  # of minutes in which the clients fail some hundred times a second
 
 
@@ -133,9 +133,10 @@ async def test_one_broker_is_lost_and_then_another_while_records_flow(brokers: B
     log = KafkaLog(connect(brokers, topic_prefix=PREFIX))
     async with receiver(fire.event) as port, served(brokers, PREFIX, tmp_path, f"sqlite:///{tmp_path}/books.db", PARTITIONS, 1) as service:
         service.serve("--policy", service.policy(POLICY.replace("PORT", str(port)).replace("BENCH_SECRET", "ORDERS_SECRET")), "--insecure-loopback")
-        service.work()
         await until(service.is_ready)
+        service.work()
         feed = Feed(fire, service, log)
+        await feed.reached(1)
         async with feed.flowing(PREFIX + IN):
             await feed.counted(SOME)
             (first := await brokers.leading_most()).kill()
