@@ -6,6 +6,7 @@ restores what is new; what stays goes on from memory. Everything said in a round
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -25,6 +26,7 @@ from service.warden.state import Warden
 
 ROWS_AT_ONCE: Final = 4_000
 FIRST_SAVE_MS: Final = 1_000  # a service that is killed again and again still gets on
+RESTORED_AT_ONCE: Final = 4  # partitions whose parts are read at the same time
 SAVE_APART_MS: Final = 100  # between two owners' snapshots, so that none waits for all
 _TICK: Final = encode(Tick())
 
@@ -74,17 +76,31 @@ class Owners:
         for owned, partitions in ((self.meters, wanted.meters), (self.wardens, wanted.wardens)):
             for partition in owned.keys() - partitions:
                 del owned[partition]
-        for partition in sorted(wanted.wardens - self.wardens.keys()):
-            self.wardens[partition] = await self._restored(WardenFold(self.partitions), partition, now_ms)
-        for partition in sorted(wanted.meters - self.meters.keys()):
-            self.meters[partition] = await self._restored(MeterFold(self.journals), partition, now_ms + SAVE_APART_MS * (partition + 1) % SAVE_EVERY_MS)
+        new: list[tuple[Fold[Any], int, int]] = [
+            *((WardenFold(self.partitions), p, now_ms) for p in sorted(wanted.wardens - self.wardens.keys())),
+            *((MeterFold(self.journals), p, now_ms + SAVE_APART_MS * (p + 1) % SAVE_EVERY_MS) for p in sorted(wanted.meters - self.meters.keys())),
+        ]
+        for owner in await self._restored(new):
+            (self.wardens if isinstance(owner.fold, WardenFold) else self.meters)[owner.partition] = owner
+            await owner.adopt(self.policy)
         await self._gathered.flush()
 
-    async def _restored(self, fold: Fold[Any], partition: int, now_ms: int) -> Owner[Any]:
-        due_ms = now_ms - SAVE_EVERY_MS + FIRST_SAVE_MS
-        owner: Owner[Any] = await Owner.restore(fold, partition, self._gathered, self._gathered, nonce=self.nonce(), now_ms=due_ms)
-        await owner.adopt(self.policy)
-        return owner
+    async def _restored(self, new: Iterable[tuple[Fold[Any], int, int]]) -> list[Owner[Any]]:
+        """The owners, in their order; some at once, so that one is made of its parts while those of the next are read. Nothing is written."""
+        some = asyncio.Semaphore(RESTORED_AT_ONCE)
+
+        async def restored(fold: Fold[Any], partition: int, saved_ms: int) -> Owner[Any]:
+            async with some:
+                due_ms = saved_ms - SAVE_EVERY_MS + FIRST_SAVE_MS
+                return await Owner.restore(fold, partition, self._gathered, self._gathered, nonce=self.nonce(), now_ms=due_ms)
+
+        tasks = [asyncio.ensure_future(restored(*each)) for each in new]
+        try:
+            return await asyncio.gather(*tasks)
+        finally:  # where one has failed the others are not waited for
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def turn(self, now_ms: int) -> tuple[int, int]:
         """One round: meters, then wardens. Returns how many rows each folded."""

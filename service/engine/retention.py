@@ -33,14 +33,7 @@ async def trim(log: Log, owners: Owners, kept: Kept, now_ms: int) -> None:
 
 
 async def _older(log: Log, topic: str, partition: int, before_ms: int, at_most: int) -> int:
-    """The first offset that is young enough to stay, 0 where nothing is old; a search by halves, since arrival never goes back."""
-    low, high = await log.span(topic, partition)
-    first, high = low, min(high, at_most)
-    while low < high:
-        middle = (low + high) // 2
-        rows = await log.read(topic, partition, middle, 1)
-        if rows and rows[0].arrival_ms < before_ms:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low > first else 0
+    """The first offset that is young enough to stay, 0 where nothing is old."""
+    first, _ = await log.span(topic, partition)
+    young = min(await log.since(topic, partition, before_ms), at_most)
+    return young if young > first else 0

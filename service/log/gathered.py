@@ -44,6 +44,10 @@ class Gathered:
         """See Log."""
         return await self._log.span(topic, partition)
 
+    async def since(self, topic: str, partition: int, arrival_ms: int) -> int:
+        """See Log."""
+        return await self._log.since(topic, partition, arrival_ms)
+
     async def trim(self, topic: str, partition: int, before: int) -> None:
         """See Log."""
         await self._log.trim(topic, partition, before)

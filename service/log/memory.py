@@ -5,6 +5,7 @@ Both may be used from several threads; one lock each is held for a call.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
@@ -84,6 +85,12 @@ class MemoryLog:
         with self._lock:
             kept = self._partitions[topic, partition]
             return kept.first, kept.end
+
+    async def since(self, topic: str, partition: int, arrival_ms: int) -> int:
+        """By halves, since arrival never goes back."""
+        with self._lock:
+            kept = self._partitions[topic, partition]
+            return kept.first + bisect_left(kept.rows, arrival_ms, key=lambda row: row.arrival_ms)
 
     async def trim(self, topic: str, partition: int, before: int) -> None:
         """Drops the head of the list."""

@@ -51,6 +51,10 @@ class Log(Protocol):
         """The first offset that is kept and the one the next append will get."""
         ...
 
+    async def since(self, topic: str, partition: int, arrival_ms: int) -> int:
+        """The offset of the first kept row that arrived then or later; where none did, the one the next append will get."""
+        ...
+
     async def trim(self, topic: str, partition: int, before: int) -> None:
         """Forgets rows below `before`; offsets never start again."""
         ...

@@ -11,6 +11,7 @@ instance writes, whatever was trimmed and wherever the clock jumps.
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,6 +148,17 @@ class SqliteLog:
         """From the table of heads, so also of a partition trimmed empty."""
         with self._file(topic).reading() as db:
             return _head(db, partition)[:2]
+
+    async def since(self, topic: str, partition: int, arrival_ms: int) -> int:
+        """By halves, since arrival never goes back and offsets have no gaps."""
+        with self._file(topic).reading() as db:
+
+            def arrival(offset: int) -> int:
+                found: tuple[int] = db.execute("SELECT arrival_ms FROM rows WHERE partition = ? AND offset = ?", (partition, offset)).fetchone()
+                return found[0]
+
+            first, following, _ = _head(db, partition)
+            return first + bisect_left(range(first, following), arrival_ms, key=arrival)
 
     async def trim(self, topic: str, partition: int, before: int) -> None:
         """In pieces of TRIM_ROWS_MAX rows; the file keeps its size and fills the room again."""

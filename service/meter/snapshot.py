@@ -15,7 +15,7 @@ from service.meter.cells import Minute
 from service.meter.fold import VERSION, fold, policy_version
 from service.meter.habits import Habits
 from service.meter.plan import EMPTY_PLAN, compile_plan
-from service.meter.repeats import Generation, Repeats
+from service.meter.repeats import Generation, Repeats, identities
 from service.meter.runs import Run, Runs
 from service.meter.state import Meter
 from service.state import parts
@@ -140,9 +140,10 @@ def _repeats(raw: Mapping[str, bytes], serial: int) -> Repeats:
     repeats = Repeats(serial=serial)
     for name in sorted(n for n in raw if n.startswith("repeats-") and n != "repeats-open"):
         packed = raw[name]
-        repeats.unpack(packed)
+        repeats.learn(packed)
         repeats.sealed.append(Generation(int(name.removeprefix("repeats-")), int.from_bytes(packed[:8], "big", signed=True), packed))
     packed = raw["repeats-open"]
     repeats.open_until_ms = int.from_bytes(packed[:8], "big", signed=True)
-    repeats.open = repeats.unpack(packed)
+    repeats.learn(packed)
+    repeats.open = list(identities(packed))
     return repeats

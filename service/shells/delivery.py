@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from service.couriers.dispatcher import Dispatcher
-from service.log.ports import Log
+from service.log.ports import Log, LogError
 from service.policy import Policy
 
 PAUSE_S: Final = 2
@@ -69,5 +69,12 @@ class Delivery:
                 for task in delivering:
                     task.cancel()
         except Exception as failed:  # noqa: BLE001 -- whatever it was, nothing may be skipped
-            structlog.get_logger("couriers").warning("couriers_restart", reason=repr(failed), pause_s=PAUSE_S)
+            structlog.get_logger("couriers").warning("couriers_restart", reason=_reason(failed), pause_s=PAUSE_S)
             await asyncio.sleep(PAUSE_S)
+
+
+def _reason(failed: Exception) -> str:
+    """Of a group of tasks, what each of them raised."""
+    if isinstance(failed, ExceptionGroup):
+        return "; ".join(dict.fromkeys(_reason(each) for each in failed.exceptions))
+    return str(failed) if isinstance(failed, LogError) else repr(failed)

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import faust
+from faust.tables import TableManager
 from faust.types import TP
+from mode.utils.times import Seconds
 
 from service.log.kafka.client import client_options
 from service.log.kafka.topics import COURIER_LEASE, METER_LEASE, WARDEN_LEASE
@@ -47,6 +49,14 @@ class Membership(NamedTuple):
     session_s: float = 10.0
 
 
+class NoTables(TableManager):
+    """Faust's tables, of which we have none: its own manager sleeps for a second before it lets the app subscribe, in case some are still to come."""
+
+    async def sleep(self, n: Seconds) -> None:  # noqa: ARG002 -- the library's signature
+        """Not at all. Faust also waits until its agents have begun, by whom it knows what to subscribe to."""
+        await asyncio.sleep(0)
+
+
 def leases(
     settings: KafkaSettings,
     membership: Membership,
@@ -70,6 +80,7 @@ def leases(
         consumer_group_instance_id=membership.id if membership.static else None,
         consumer_auto_offset_reset="latest",
         consumer_metadata_max_age_ms=METADATA_MS,
+        TableManager=NoTables,
         datadir=folder,
         store="memory://",
         topic_allow_declare=False,

@@ -1,6 +1,7 @@
 """`python -m tests.bench NAME [--json]`: what the product's figures are, on this machine, now.
 
-Each bench is a module with `arguments(parser)` and `run(asked) -> list[Figure]`; the load of the machine is told beside its figures.
+Each bench is a module with `arguments(parser)` and `run(asked) -> list[Figure]`; the load of the machine is told beside its figures. One that also has
+`lines(asked)` prints those with --json, and nothing else.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ BENCHES: Final = {
     "replay": ("tests.bench.replay", "records a second of meter and warden on one core; memory; growth with the number of records"),
     "latency": ("tests.bench.latency", "HTTP accept -> order accepted by a receiver, at several rates"),
     "kafka": ("tests.bench.kafka", "a worker on a real Kafka against Faust, Quix Streams and Bytewax, and 1, 2, 3 workers; fetches the rivals into a cache"),
+    "rca": ("tests.bench.rca", "elements to blame for a deviation from the forecast: F1 and seconds a case over the files of a folder"),
     "kill": ("tests.bench.kill", "the live service killed again and again while fed: nothing lost, nothing repeated"),
     "soak": ("tests.bench.soak", "workers on a real Kafka killed, stopped and put to sleep while fed: nothing lost, nothing repeated"),
 }
@@ -35,8 +37,13 @@ def main() -> int:
         bench.add_argument("--json", action="store_true", help="one line of JSON instead of a table")
         import_module(module).arguments(bench)
     asked = parser.parse_args()
+    chosen = import_module(BENCHES[asked.name][0])
+    if asked.json and hasattr(chosen, "lines"):
+        for line in chosen.lines(asked):
+            print(json.dumps(line, ensure_ascii=False), flush=True)
+        return 0
     before = os.getloadavg()
-    figures: list[Figure] = import_module(BENCHES[asked.name][0]).run(asked)
+    figures: list[Figure] = chosen.run(asked)
     load = [round(x, 2) for x in (before[0], os.getloadavg()[0])]
     if asked.json:
         print(

@@ -42,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rates", type=int, nargs="+", help="records a second; else 200, 1000 and 2000, or with --kafka 200, 2000 and 20000")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each rate, after three to warm up")
     parser.add_argument("--kafka", action="store_true", help="instead: produced into a real Kafka -> order accepted, and a killed worker -> reading again")
+    parser.add_argument("--only", choices=("rates", "killed"), help="with --kafka: one of the two")
     parser.add_argument("--ids", type=int, default=1_000_000, help="with --kafka: that the killed worker remembers; 0 kills none")
 
 

@@ -42,8 +42,9 @@ Batch = tuple[str, list[bytes]]  # with the name of a run that crosses its cap i
 
 def run(asked: argparse.Namespace) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="spendwarden-latency-") as made, brokers(Path(made)) as broker:
-        figures = [figure for rate in asked.rates or RATES for figure in asyncio.run(_rate(broker, Path(made), rate, asked.seconds))]
-        if asked.ids:
+        rates = () if asked.only == "killed" else asked.rates or RATES
+        figures = [figure for rate in rates for figure in asyncio.run(_rate(broker, Path(made), rate, asked.seconds))]
+        if asked.ids and asked.only != "rates":
             figures += asyncio.run(killed(broker, Path(made), asked.ids))
         return figures
 

@@ -67,6 +67,20 @@ async def test_arrival_never_goes_back_although_the_clock_does(store: Store) -> 
         assert others == [START_MS - 3_600_000]
 
 
+async def test_what_came_since_an_instant_begins_with_the_first_that_arrived_then_or_later(store: Store) -> None:
+    log = store.another_log()
+    assert await log.since(STREAM, 0, START_MS) == 0, "nothing is there"
+    for batch in range(5):
+        await log.append(STREAM, 0, [str(batch).encode()] * 3)
+        store.clock.now_ms += 1000
+    await log.trim(STREAM, 0, 2)
+    rows = await log.read(STREAM, 0, 2, 100)
+    for instant in [0, *{at + more for at in {row.arrival_ms for row in rows} for more in (0, 1)}]:
+        assert await log.since(STREAM, 0, instant) == next((row.offset for row in rows if row.arrival_ms >= instant), 15)
+    await log.trim(STREAM, 0, 15)
+    assert await log.since(STREAM, 0, 0) == 15
+
+
 async def test_a_reopened_log_goes_on_where_it_was_even_when_all_was_trimmed(store: Store) -> None:
     log = store.another_log()
     await log.append(STREAM, 0, [b"a", b"b", b"c"])

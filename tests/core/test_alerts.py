@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-FOLDER = Path(__file__).parents[2] / "deploy/prometheus"
-RULES = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
-CASES: list[dict[str, Any]] = [
-    case for test in yaml.safe_load((FOLDER / "alerts_test.yml").read_text(encoding="utf-8"))["tests"] for case in test.get("alert_rule_test", ())
-]
+from tests.prometheus import FOLDER, RULES, TESTS
+
+CASES: list[dict[str, Any]] = [case for test in TESTS for case in test.get("alert_rule_test", ())]
 NONE_HERE = "NO PROMTOOL ON THIS MACHINE: that each alert fires when it should was not tested. On Debian and Ubuntu: apt-get install prometheus"
 
 

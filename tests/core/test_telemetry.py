@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from service.engine.asked import Heard, States
 from service.facts import Counts
 from service.meter.snapshot import MeterFold
@@ -37,5 +41,6 @@ def test_a_door_without_meters_shows_what_each_has_told_the_wardens() -> None:
     assert (told["spendwarden_records_total"], told['spendwarden_bounds_total{limit="CELLS_PER_MINUTE_MAX",tenant=""}']) == (10, 2)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not say what a process uses")
 def test_what_the_process_uses_is_shown_too() -> None:
     assert shown(States({}, {}))["process_resident_memory_bytes"] > 1_000_000

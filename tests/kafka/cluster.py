@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
-from tests.kafka.broker import OPEN, Broker, seats
+from tests.kafka.broker import OPEN, START_WITHIN_S, Broker, seats
 from tests.kafka.fixtures import begun
 
 NODES: Final = 3
@@ -47,10 +48,12 @@ class Brokers:
             node.start()
 
     def wait(self) -> None:
-        """Returns when all of them can hold copies."""
+        """Returns when each of them knows all of them."""
         for node in self.nodes:
             node.wait()
-        while len(asyncio.run(self._described())["brokers"]) < NODES:
+        ends = time.monotonic() + START_WITHIN_S
+        while not all(asyncio.run(_knows_all(node.address())) for node in self.nodes):
+            assert time.monotonic() < ends, [node.log() for node in self.nodes]
             time.sleep(0.1)
 
     def kill(self) -> None:
@@ -65,15 +68,24 @@ class Brokers:
 
     async def topics(self) -> list[dict[str, Any]]:
         """Every topic with its partitions, their leaders, copies and who is in sync."""
-        return list((await self._described())["topics"])
+        return list((await _described(self.address()))["topics"])
 
-    async def _described(self) -> dict[str, Any]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.address())
-        await admin.start()
-        try:
-            return {"topics": await admin.describe_topics(), **await admin.describe_cluster()}
-        finally:
-            await admin.close()
+
+async def _knows_all(address: str) -> bool:
+    try:
+        return len((await _described(address))["brokers"]) == NODES
+    except KafkaError:  # it has not begun to answer
+        return False
+
+
+async def _described(address: str) -> dict[str, Any]:
+    """What one of these brokers has heard."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    await admin.start()
+    try:
+        return {"topics": await admin.describe_topics(), **await admin.describe_cluster()}
+    finally:
+        await admin.close()
 
 
 @pytest.fixture(scope="module")

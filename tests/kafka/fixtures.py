@@ -38,10 +38,12 @@ def begun(make: Callable[[Path], R]) -> Iterator[R]:
         broker = make(folder)
     except UnavailableError as why:
         (pytest.fail if os.environ.get("SPENDWARDEN_REQUIRE_SERVICES") == "1" else pytest.skip)(NONE_HERE.format(why=why))
-    broker.wait()
-    yield broker
-    broker.kill()
-    shutil.rmtree(folder)
+    try:
+        broker.wait()
+        yield broker
+    finally:
+        broker.kill()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A broker with doors that ask who is there (SCRAM, PLAIN, certificates), which tests may also kill, start again and pause."""
+"""A broker with doors that ask who is there (SCRAM, PLAIN, certificates) and what each may do; tests may also kill, start again and pause it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.kafka.fixtures import begun
 
 SCRAM, MTLS = "SCRAM", "MTLS"
 USER, PASSWORD = "spendwarden", "hush-hush"
+RESTRICTED: Final = ("topics", "worker", "serve", "agents")  # may only do what a test allows them
 _MODULES: Final = "org.apache.kafka.common.security"
 
 
@@ -46,8 +47,10 @@ def make(folder: Path) -> Broker:
         f"{mtls}truststore.type": "PEM",
         f"{mtls}truststore.location": str(folder / "ca.pem"),
         f"{mtls}client.auth": "required",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:ANONYMOUS;User:{USER};User:CN=client",
     }
-    return Broker(folder, {SCRAM: "SASL_PLAINTEXT", MTLS: "SSL"}, settings, {USER: PASSWORD})
+    return Broker(folder, {SCRAM: "SASL_PLAINTEXT", MTLS: "SSL"}, settings, dict.fromkeys((USER, *RESTRICTED), PASSWORD))
 
 
 @pytest.fixture(scope="session")

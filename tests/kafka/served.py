@@ -6,7 +6,7 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -24,13 +24,26 @@ TIMEOUT_MS = 2_000
 
 
 class Served:
-    """Processes by name on one prefix of topics and one database. What was answered with 202 is `acknowledged`, in cents."""
+    """Processes by name on one prefix of topics and one database. What was answered with 202 is `acknowledged`, in cents.
 
-    def __init__(self, broker: Addressed, prefix: str, folder: Path, database: str, partitions: int = PARTITIONS, journals: int = JOURNALS) -> None:
+    `apart`: settings of one command only, by its name.
+    """
+
+    def __init__(
+        self,
+        broker: Addressed,
+        prefix: str,
+        folder: Path,
+        database: str,
+        partitions: int = PARTITIONS,
+        journals: int = JOURNALS,
+        apart: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self.port = free_port()
         self.door = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE_S, trust_env=False)
         self.brokers = broker.address()
         self.sent = self.acknowledged = 0
+        self._apart = {name: dict(settings) for name, settings in (apart or {}).items()}
         self._folder = folder
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._env = {
@@ -49,7 +62,9 @@ class Served:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One command to its end."""
-        return subprocess.run(spendwarden(*words), env=self._env, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+        return subprocess.run(
+            spendwarden(*words), env=self._env | self._apart.get(words[0], {}), cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+        )
 
     def policy(self, text: str) -> str:
         """A policy's file."""
@@ -128,13 +143,21 @@ class Served:
 
     def _start(self, name: str, *words: str) -> None:
         with (self._folder / f"{name}.txt").open("ab") as out:
-            self._processes[name] = subprocess.Popen(spendwarden(name, *words), stdout=out, stderr=out, env=self._env, cwd=ROOT)
+            self._processes[name] = subprocess.Popen(spendwarden(name, *words), stdout=out, stderr=out, env=self._env | self._apart.get(name, {}), cwd=ROOT)
 
 
 @asynccontextmanager
-async def served(broker: Addressed, prefix: str, folder: Path, database: str, partitions: int = PARTITIONS, journals: int = JOURNALS) -> AsyncIterator[Served]:
+async def served(
+    broker: Addressed,
+    prefix: str,
+    folder: Path,
+    database: str,
+    partitions: int = PARTITIONS,
+    journals: int = JOURNALS,
+    apart: Mapping[str, Mapping[str, str]] | None = None,
+) -> AsyncIterator[Served]:
     """Topics, and nothing begun."""
-    service = Served(broker, prefix, folder, database, partitions, journals)
+    service = Served(broker, prefix, folder, database, partitions, journals, apart)
     try:
         made = await asyncio.to_thread(service.run, "topics")
         assert made.returncode == 0, made.stderr

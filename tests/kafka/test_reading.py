@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
+from aiokafka.client import AIOKafkaClient
 
 from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, make, reader, topics
 from service.log.ports import CONTROLS, JOURNAL, MANIFEST, STREAM, LogError, SnapshotKey
@@ -88,6 +89,19 @@ async def test_a_topic_or_partition_that_is_missing_is_told_at_once(broker: Brok
         with pytest.raises(LogError, match=rf"{re.escape(prefix)}stream-7 is not there at 127.*spendwarden topics"):
             async with asyncio.timeout(2):
                 await asked
+
+
+async def test_a_topic_not_met_before_is_not_asked_about_in_vain(broker: Broker, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    log, met, add_topic = await made(connect(broker)), list[str](), AIOKafkaClient.add_topic
+
+    def noted(client: AIOKafkaClient, topic: str) -> object:
+        met.append(topic)
+        return add_topic(client, topic)
+
+    monkeypatch.setattr(AIOKafkaClient, "add_topic", noted)
+    for topic in (STREAM, JOURNAL, CONTROLS):
+        assert await log.span(topic, 0) == (0, 0)
+    assert met == [], "aiokafka does this when it has failed, and waits for 100 ms: five times in each start of a worker"
 
 
 async def test_a_partition_that_nobody_reads_is_let_go_and_found_again(broker: Broker, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:

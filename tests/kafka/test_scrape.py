@@ -1,4 +1,4 @@
-"""The page of a worker on a real broker, scraped as Prometheus does."""
+"""The pages of a worker and a door on a real broker, scraped as Prometheus does."""
 
 from __future__ import annotations
 
@@ -12,6 +12,53 @@ from service.log.kafka.topics import IN
 from tests.bench.live import free_port
 from tests.kafka.broker import Broker
 from tests.kafka.producers import PARTITIONS, Connect, line, made, until, worker, write
+from tests.kafka.served import Served, served
+from tests.prometheus import EXPRESSIONS, TESTS, Series, selectors, shape, shown, unanswered
+
+EVERYTHING_WRONG = """
+sources: [{topic: nobody.makes.this}]
+receivers:
+  - {name: terminal, kind: console}
+  - {name: chat, kind: webhook, url: "http://127.0.0.1:1/", secret: "env:NOBODY_SET_THIS", takes: orders}
+"""
+
+
+async def scraped(service: Served, port: int) -> list[Series]:
+    """What both pages show at this moment; nothing of a worker that does not answer yet."""
+    async with httpx.AsyncClient(trust_env=False, timeout=10) as http:
+        try:
+            page = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
+        except httpx.TransportError:
+            return []
+    return shown("worker", page) + shown("serve", (await service.door.get("/metrics")).text)
+
+
+@pytest.mark.slow
+async def test_everything_that_alerts_and_dashboard_ask_for_is_shown(broker: Broker, connect: Connect, prefix: str, tmp_path: Path) -> None:
+    """And what the alerts' own tests take for granted is of the shape that is shown."""
+    port = free_port()
+    async with served(broker, prefix, tmp_path, f"sqlite:///{tmp_path}/books.db") as service:
+        service._env["SPENDWARDEN_METRICS"] = f"127.0.0.1:{port}"
+        service.serve("--policy", service.policy(EVERYTHING_WRONG), "--insecure-loopback")
+        service.work()
+        await until(service.is_ready)
+        answer = await service.door.post("/v1/records", json=[{"id": "whole", "time": 1, "cost_usd": 1}, {"id": "no time"}])
+        assert answer.status_code == 202
+        await write(connect(broker), prefix + IN, [b"no json"])
+        missing = {"before the first look"}
+
+        async def is_answered() -> bool:
+            nonlocal missing
+            found = await scraped(service, port)
+            known = {shape(series) for series in found}
+            given = [series for test in TESTS for text in test["input_series"] for series in selectors(text["series"])]
+            missing = {it for expression in EXPRESSIONS for it in unanswered(expression, found)} | {str(it) for it in map(shape, given) if it not in known}
+            return not missing
+
+        try:
+            await until(is_answered)
+        except TimeoutError:
+            pytest.fail(f"never shown: {sorted(missing)}")
 
 
 async def test_a_worker_shows_what_it_holds_and_how_far_it_is(

@@ -1,22 +1,33 @@
-"""Topics on three brokers: how many copies they have and need, and what an append says when too many of them are away."""
+"""Three brokers: how many copies topics have and need; one broker lost while records flow, then two, and what an append says then."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.admin import NewTopic
 from structlog.testing import capture_logs
 
 from service.log.kafka import Cluster, KafkaLog, check, make, topics
-from service.log.kafka.topics import Found, Topic, at_risk, differences
+from service.log.kafka.topics import IN, Found, Topic, at_risk, differences
 from service.log.ports import JOURNAL, STREAM, LogError
+from tests.bench.fire import PARTITIONS, Fire
+from tests.bench.live import receiver
+from tests.bench.siege import POLICY
+from tests.bench.soak import judged
 from tests.kafka.cluster import NODES, Brokers
+from tests.kafka.feed import Feed
 from tests.kafka.producers import again, everything
+from tests.kafka.served import served, until
 
 Connect = Callable[..., Cluster]
 IN_SYNC = "min.insync.replicas"
+PREFIX = "spendwarden."
+SOME = 200
+LINES_MAX = 150  # of minutes in which the clients fail some hundred times a second
 
 
 @pytest.mark.parametrize(
@@ -45,7 +56,13 @@ def test_fewer_copies_than_there_could_be(copies: int, nodes: int, is_risky: boo
 async def test_without_a_word_each_broker_has_a_copy_and_two_must_be_in_sync(brokers: Brokers, connect: Connect, prefix: str) -> None:
     cluster, wanted = connect(brokers), topics(prefix, 2, 1)
     assert len(await make(cluster, wanted)) == len(wanted)
-    ours = {topic["topic"]: topic["partitions"] for topic in await brokers.topics() if topic["topic"].startswith(prefix)}
+    ours: dict[str, list[dict[str, Any]]] = {}
+
+    async def are_heard_of() -> bool:
+        ours.update({topic["topic"]: topic["partitions"] for topic in await brokers.topics() if topic["topic"].startswith(prefix)})
+        return len(ours) == len(wanted)
+
+    await until(are_heard_of)
     assert {len(partition["replicas"]) for partitions in ours.values() for partition in partitions} == {NODES}
     await check(cluster, [Topic(name, len(partitions), {IN_SYNC: "2"}) for name, partitions in ours.items()])
     assert await make(cluster, wanted) == []
@@ -108,3 +125,42 @@ async def test_too_few_in_sync_is_named_and_nothing_piles_up(brokers: Brokers, c
         lost.start()
     await again(log, b"after")
     assert (await everything(log, STREAM, 0))[-1].value == b"after"
+
+
+@pytest.mark.slow
+async def test_one_broker_is_lost_and_then_another_while_records_flow(brokers: Brokers, connect: Connect, tmp_path: Path) -> None:
+    fire = Fire()
+    log = KafkaLog(connect(brokers, topic_prefix=PREFIX))
+    async with receiver(fire.event) as port, served(brokers, PREFIX, tmp_path, f"sqlite:///{tmp_path}/books.db", PARTITIONS, 1) as service:
+        service.serve("--policy", service.policy(POLICY.replace("PORT", str(port)).replace("BENCH_SECRET", "ORDERS_SECRET")), "--insecure-loopback")
+        await until(service.is_ready)
+        service.work()
+        feed = Feed(fire, service, log)
+        await feed.reached(1)
+        async with feed.flowing(PREFIX + IN):
+            await feed.counted(SOME)
+            (first := await brokers.leading_most()).kill()
+            await feed.counted(SOME)
+            (second := await brokers.leading_most()).kill()
+            refused = len(feed.refused)
+
+            async def is_refused() -> bool:
+                return len(feed.refused) > refused
+
+            await until(is_refused)
+            await until(service.is_unready)
+            assert all(answer["detail"].startswith("Nothing was taken: cannot ") and brokers.address() in answer["detail"] for answer in feed.refused)
+            first.start()
+            second.start()
+            await feed.counted(SOME)
+        await feed.counted(0)
+        await feed.settled()
+        assert service.stop("worker") == service.stop("serve") == 0
+    for process in ("worker", "serve"):
+        said = (tmp_path / f"{process}.txt").read_text()
+        assert "Traceback" not in said
+        assert "ExceptionGroup" not in said
+        assert len(said.splitlines()) < LINES_MAX, said
+    figures = await asyncio.to_thread(judged, tmp_path, brokers, fire)
+    assert [figure.name for figure in figures if figure.must and not figure.met] == []
+    assert [figure.name for figure in figures if figure.name == "events at the receiver" and not figure.value] == []

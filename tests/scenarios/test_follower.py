@@ -49,7 +49,7 @@ class Failing:
     async def span(self, topic: str, partition: int) -> tuple[int, int]:
         return await self.log.span(topic, partition)
 
-    append = append_many = trim = None
+    append = append_many = since = trim = None
 
 
 @dataclass

@@ -85,6 +85,9 @@ class Ports:
         await self._turn()
         return await self._world.log.span(topic, partition)
 
+    async def since(self, topic: str, partition: int, arrival_ms: int) -> int:
+        raise NotImplementedError
+
     async def trim(self, topic: str, partition: int, before: int) -> None:
         raise NotImplementedError
 

@@ -97,6 +97,19 @@ class Cluster:
 
         return await self.run(f"ask {topic}-{partition} for its span", work())
 
+    async def since(self, topic: str, partition: int, arrival_ms: int) -> int:
+        """See Log.since."""
+
+        async def work() -> int:
+            at = TopicPartition(topic, partition)
+            await self._known(at)
+            _, end = await self._span(at)
+            assert self._asker is not None, "the span was asked of it"
+            found = (await self._asker.offsets_for_times({at: arrival_ms}))[at]
+            return end if found is None else int(found.offset)
+
+        return await self.run(f"ask {topic}-{partition} what came since {arrival_ms}", work())
+
     def release(self, topic: str, partition: int) -> None:
         """Reads a partition no further ahead."""
         self._loop.call_soon_threadsafe(self._readers.forget, TopicPartition(topic, partition))
@@ -147,6 +160,8 @@ class Cluster:
         async with self._lock:
             if self._asker is None:
                 self._asker = await self._consumer()
+            if not self._asker.partitions_for_topic(at.topic):
+                self._asker.unsubscribe()  # from nothing: it then asks for all topics, where it would fail at one it has not met and wait for 100 ms
         first, end = await asyncio.gather(self._asker.beginning_offsets([at]), self._asker.end_offsets([at]))
         return first[at], end[at]
 

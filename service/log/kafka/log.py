@@ -47,6 +47,10 @@ class KafkaLog:
         """As the partition's leader has it."""
         return await self._cluster.span(self._prefix + topic, partition)
 
+    async def since(self, topic: str, partition: int, arrival_ms: int) -> int:
+        """As the partition's leader finds it in its index: nothing is fetched, and whoever reads the partition is not disturbed."""
+        return await self._cluster.since(self._prefix + topic, partition, arrival_ms)
+
     async def trim(self, topic: str, partition: int, before: int) -> None:
         """By DeleteRecords, which needs a topic that is not compacted."""
         first, end = await self.span(topic, partition)

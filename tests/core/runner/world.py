@@ -71,6 +71,9 @@ class World:
     async def span(self, topic: str, partition: int) -> tuple[int, int]:
         return await self.log.span(topic, partition)
 
+    async def since(self, topic: str, partition: int, arrival_ms: int) -> int:
+        return await self.log.since(topic, partition, arrival_ms)
+
     async def trim(self, topic: str, partition: int, before: int) -> None:
         await self.log.trim(topic, partition, before)
 

@@ -1,0 +1,75 @@
+"""How far each leaf is from its forecast, in a unit that is comparable between leaves: the input of `service.warden.localise`.
+
+A leaf is one row: one value of every dimension, what was measured and what was forecast. Shares only rank; no money is computed here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SCATTER_MIN: Final = 0.01  # a forecast is never taken to be surer than one per cent
+SPANS: Final = 4  # like the measured one, that a ratio's forecast is the mean of: its count is so many times surer
+ALIKE: Final = 20  # counts beyond which the leaves of a ratio differ by their nature rather than by chance
+RATIO_SHARE_MIN: Final = 0.1  # of what a ratio lacks: real leaves have heavier tails than chance, and less is nobody's incident
+
+
+class Deviations(NamedTuple):
+    """Of each of n leaves, towards the deviation that is to be explained (the other way is negative).
+
+    `shift`: -1..1; `variance` of it in ordinary times; `excess`: what the leaf adds to the deviation of the whole, in the measure's unit;
+    `known`: whether the leaf was measured and forecast at all; `share_min`: 0..1, the part of the whole's deviation that a cause must carry.
+    """
+
+    shift: Floats
+    variance: Floats
+    excess: Floats
+    known: Bools
+    share_min: float = 0.0
+
+
+def of_sums(real: Floats, predict: Floats) -> Deviations:
+    """Of a measure that adds up. Shift: the part that is missing of the greater of both, so that a rise and a fall read alike.
+
+    No share is asked of a cause here: the forecast errors of the healthy leaves lean the way of the whole too, and are often most of it.
+
+    >>> of_sums(np.array([100.0, 40.0, 0.0]), np.array([99.0, 80.0, 0.0])).shift.round(2).tolist()
+    [-0.01, 0.5, 0.0]
+    """
+    measured = np.isfinite(real) & np.isfinite(predict)
+    real, predict = np.where(measured, real, 0.0), np.where(measured, predict, 0.0)
+    greater = np.maximum(np.abs(real), np.abs(predict))
+    known = greater > 0
+    excess = predict - real if predict.sum() >= real.sum() else real - predict
+    shift = np.clip(np.divide(excess, greater, out=np.zeros(len(excess)), where=known), -1, 1)
+    return Deviations(shift, _scaled(shift, np.ones(len(shift)), known, SCATTER_MIN**2), excess, known)
+
+
+def of_ratios(real_a: Floats, real_b: Floats, predict_a: Floats, predict_b: Floats) -> Deviations:
+    """Of a share of good ones (a of b), which falls in a cause. Shift: the fall of the share; excess: the good ones that are missing.
+
+    Small leaves are drawn to the share of the whole, and a leaf's variance is that of a count on both sides.
+
+    >>> of_ratios(np.array([99.0, 50.0]), np.array([100.0, 100.0]), np.array([980.0, 990.0]), np.array([1000.0, 1000.0])).excess.round(1).tolist()
+    [-1.0, 48.9]
+    """
+    known = (real_b > 0) & (predict_b > 0) & np.isfinite(real_a) & np.isfinite(predict_a)
+    real_a, real_b, predict_a, predict_b = (np.where(known, each, 0.0) for each in (real_a, real_b, predict_a, predict_b))
+    usual = predict_a.sum() / predict_b.sum() if known.any() else 0.0
+    expected = (predict_a + SPANS * usual) / (predict_b + SPANS)
+    share = np.divide(real_a, real_b, out=expected.copy(), where=known)
+    shift = expected - share
+    each = 1 / np.maximum(real_b, 1) + 1 / np.maximum(SPANS * predict_b, 1)
+    chance = expected * (1 - expected) * each + usual * (1 - usual) / ALIKE
+    return Deviations(shift, _scaled(shift, np.maximum(chance, SCATTER_MIN**2), known, 1.0), real_b * shift, known, RATIO_SHARE_MIN)
+
+
+def _scaled(shift: Floats, shape: Floats, known: Bools, least: float) -> Floats:
+    """`shape` times the scale that the leaves of the other side show: only they are healthy for sure."""
+    other = known & (shift < 0)
+    return shape * max(least, float((shift[other] ** 2 / shape[other]).mean()) if other.any() else least)
