@@ -66,7 +66,7 @@ class Pace(Sequential, array_like=True, tag="pace"):
             else:
                 self.records[at] = earlier if known < 0.0 else min(earlier, known / FADE)
 
-    def expected(self, x: Features) -> Expectation:
+    def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The mean count, from nothing to the record."""
         usual = sum(self.recent) / max(len(self.recent), 1)
         record = max(self.records[0], 0.0)

@@ -55,7 +55,7 @@ class Shift(Sequential, array_like=True, tag="shift"):
             self.total /= 2
             self.bins = {k: weight / 2 for k, weight in self.bins.items() if weight > 0.01}
 
-    def expected(self, x: Features) -> Expectation:
+    def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The usual mean bin, and the bins that nineteen in twenty lie in."""
         whole = sum(self.bins.values())
         if not whole:
