@@ -11,5 +11,6 @@ from detectors.pace import Pace
 from detectors.ratio import Ratio
 from detectors.share import Share
 from detectors.shift import Shift
+from detectors.silence import Silence
 
-Signal: TypeAlias = Cache | Floor | Mix | Pace | Ratio | Share | Shift
+Signal: TypeAlias = Cache | Floor | Mix | Pace | Ratio | Share | Shift | Silence

@@ -17,14 +17,15 @@ from service.records import Usage
 
 RUNS_KNOWN: Final = 30  # of an agent, before the built-in watch knows what is much for it
 CHILDREN_MAX: Final = 5_000  # remembered children per run
-LOOP_NATS: Final = 24.0  # evidence that a run repeats itself beyond its agent's habit: some nine repeats in a row for most agents
-STREAK_NATS: Final = 20.0
-SURE: Final = 2.0  # times that: no poller, it may be stopped
+LOOP_NATS: Final = 34.0  # evidence that a run repeats itself beyond its agent's habit: some fifteen repeats in a row for most agents
+STREAK_NATS: Final = 30.0
+SURE: Final = 1.6  # times that: no poller, it may be stopped
 NATS_OVER: Final = 8.0  # no more than that above what is sure, so that it falls again when the run goes on in earnest
 OWN_RECORD: Final = 1.3  # times the evidence that the agent's earlier runs came to
 STREAK_TOLERANCE_PERMILLE: Final = 3
 FAN_OUT_CHILDREN: Final = 20
 GROWTH_PERCENT: Final = 1600
+OPENINGS: Final = 3  # calls whose largest prompt a run's growth is measured from: the very first is often a mere errand
 GROWTH_CALLS: Final = 20
 GROWTH_TOKENS: Final = 64_000
 
@@ -82,9 +83,10 @@ def _call(run: Run, u: Usage, records: Records, broken: list[Broken]) -> None:
         _signature(run, u.signature, records, broken)
     elif size and u.attempt <= 1:
         _same_size(run, size, records, broken)
-    run.opening = run.opening or size
+    if run.calls <= OPENINGS and size > run.opening:
+        run.opening = size
     run.size = size
-    if size > GROWTH_TOKENS and run.calls > GROWTH_CALLS and not run.told & GROWTH:
+    if size > GROWTH_TOKENS and run.calls > GROWTH_CALLS and run.opening and not run.told & GROWTH:
         percent = size * 100 // run.opening
         allowed = max(GROWTH_PERCENT, records.growth_percent * 2)
         if percent > allowed:

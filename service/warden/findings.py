@@ -14,7 +14,7 @@ from service.warden.state import Episode, RunSeen, Tenant, Warden
 RUNS_KEPT_MAX: Final = 50_000
 WORSE_FACTOR: Final = 4
 HOUR_MS: Final = 3_600_000
-SMALL_NANOS: Final = 100_000_000  # ten cents
+SMALL_NANOS: Final = 250_000_000  # a quarter of a dollar
 LEAST_AGE_MS: Final = 1_000
 SURE_AGE_MS: Final = 60_000
 SPENT_TIMES: Final = 20

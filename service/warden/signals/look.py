@@ -73,9 +73,8 @@ def _known(t: Tenant, scope: Scope, number: int) -> Watch | None:
 
 def _agent(watch: Watch, scope: Scope, agent: Agent | None, agents: dict[str, Agent], number: int) -> Iterator[Said]:
     """All of an agent's tests; only its pace hears silence."""
-    count: Features = {"count": begun(agent)}
-    for name in ("up", "down"):
-        said = _hear(watch, scope, Asked(name, count), number)
+    for name in ("up", "silence"):
+        said = _hear(watch, scope, Asked(name, {"count": begun(agent), "start_s": 600.0 * number}), number)
         if said is not None:
             yield said
     if agent is None:

@@ -13,6 +13,7 @@ from detectors.ratio import Ratio
 from detectors.sequences import Signal
 from detectors.share import Share
 from detectors.shift import Shift
+from detectors.silence import Silence
 from service.facts import Kind
 
 HOUR: Final = 6  # windows
@@ -33,7 +34,7 @@ class Test(NamedTuple):
 
 TESTS: Final[dict[str, Test]] = {
     "fallback": Test(Share, 8.0, Kind.MODEL_SWAP, "model_mix", "calls served by another model than asked", explained=False),
-    "models": Test(Mix, 10.0, Kind.MODEL_SWAP, "model_mix", "runs begun with the model", explained=False),
+    "models": Test(Mix, 8.0, Kind.MODEL_SWAP, "model_mix", "runs begun with the model", explained=False),
     "price": Test(Ratio, 7.5, Kind.PRICE_CHANGE, "price", "USD charged, beside the list price", explained=False),
     "floor": Test(Floor, 7.0, Kind.PROMPT_BLOAT, "input_tokens", "tokens of the smallest prompts", DAY),
     "size": Test(Shift, 11.0, Kind.CONTEXT_GROWTH, "input_tokens", "size of prompts, in eighths of an octave", DAY),
@@ -41,6 +42,6 @@ TESTS: Final[dict[str, Test]] = {
     "length": Test(Shift, 7.0, Kind.SLOW_DRIFT, "calls_per_execution", "calls a run, in quarters of an octave"),
     "user": Test(lambda: Mix(takes=0.7, below=1.0, prior=30.0, own=0.5), 12.0, Kind.VOLUME_SURGE, "executions", "runs of the user"),
     "up": Test(Pace, 13.0, Kind.VOLUME_SURGE, "executions", "runs begun"),
-    "down": Test(lambda: Pace(direction="down"), 3.7, Kind.FLAT_LINE, "executions", "runs begun", explained=False),
+    "silence": Test(Silence, 8.0, Kind.FLAT_LINE, "executions", "runs begun", explained=False),
     "unattributed": Test(lambda: Share(step=0.4), 8.0, Kind.UNATTRIBUTED, "executions", "records without an agent", explained=False),
 }

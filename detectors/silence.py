@@ -1,0 +1,68 @@
+"""A source that has fallen silent: how many runs should have begun since the last one.
+
+The expected number since the last run (by the hours of the week, `profile`) is the evidence in nats, were runs to begin independently; they do not, so it is
+calibrated by the silences this source has had before.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from msgspec import field
+
+from detectors.base import Expectation, Features, number
+from detectors.profile import Profile, hour_of_week
+from detectors.sequential import WIDTH_S, Sequential
+
+COUNT_MAX: Final = 1e9
+START_MAX_S: Final = 1e11
+NATS_MAX: Final = 60.0
+WEEKEND_H: Final = 120  # hour of the week in which Saturday begins
+PRIOR_EPISODES: Final = 4.0
+PRIOR_EXCESS: Final = 3.0  # runs come in bursts: most sources are silent for that many more than chance allows
+
+
+class Silence(Sequential, array_like=True, tag="silence"):
+    """`count` of each window, from `start_s` (Unix) on.
+
+    >>> d = Silence()
+    >>> for k in range(1000): d.learn_one({"count": 1.0 + k % 2, "start_s": 600.0 * k})
+    >>> for k in range(1000, 1012): d.learn_one({"count": 0.0, "start_s": 600.0 * k})
+    >>> d.score_one({"count": 1.0, "start_s": 600.0 * 1012}), d.score_one({"count": 0.0, "start_s": 600.0 * 1012}) > 3.0
+    (0.0, True)
+    """
+
+    name: ClassVar[str] = "silence"
+
+    profile: Profile = field(default_factory=Profile)
+
+    def level(self, x: Features) -> float:
+        """Runs that should have begun since the last one."""
+        if number(x, "count", 0.0, COUNT_MAX) > 0.0:
+            return 0.0
+        return min(NATS_MAX, self.tail.level + self._expected(x))
+
+    def learn(self, x: Features) -> None:
+        """The window joins the profile."""
+        self.profile.learn(_hour(x), number(x, "count", 0.0, COUNT_MAX), number(x, "width_s", WIDTH_S, 86_400.0) / 3600)
+
+    def expected(self, x: Features) -> Expectation:
+        """Runs in such a window."""
+        mean = self._expected(x)
+        return Expectation(mean, 0.0, 3.0 * mean + 3.0)
+
+    def score_one(self, x: Features) -> float:
+        """-log10 of the silences a day that last as long by this source's own past."""
+        return self.tail.score(self.level(x), PRIOR_EPISODES, PRIOR_EXCESS) if self.warm else 0.0
+
+    def _expected(self, x: Features) -> float:
+        """Runs in such a window; none at an hour of a kind of day (working, weekend) that was never seen."""
+        hour = _hour(x)
+        days = range(5) if hour < WEEKEND_H else range(5, 7)
+        if not any(self.profile.hours[24 * day + hour % 24] for day in days):
+            return 0.0
+        return self.profile.at(hour) * number(x, "width_s", WIDTH_S, 86_400.0) / 3600
+
+
+def _hour(x: Features) -> int:
+    return hour_of_week(number(x, "start_s", 0.0, START_MAX_S))
