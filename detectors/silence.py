@@ -17,6 +17,7 @@ from detectors.sequential import WIDTH_S, Sequential
 COUNT_MAX: Final = 1e9
 START_MAX_S: Final = 1e11
 NATS_MAX: Final = 60.0
+RATE_LEAST_H: Final = 2.0  # runs an hour; whoever does less is silent for half a day now and then
 WEEKEND_H: Final = 120  # hour of the week in which Saturday begins
 PRIOR_EPISODES: Final = 4.0
 PRIOR_EXCESS: Final = 3.0  # runs come in bursts: most sources are silent for that many more than chance allows
@@ -38,7 +39,7 @@ class Silence(Sequential, array_like=True, tag="silence"):
 
     def level(self, x: Features) -> float:
         """Runs that should have begun since the last one."""
-        if number(x, "count", 0.0, COUNT_MAX) > 0.0:
+        if number(x, "count", 0.0, COUNT_MAX) > 0.0 or self.profile.level < RATE_LEAST_H:
             return 0.0
         return min(NATS_MAX, self.tail.level + self._expected(x))
 

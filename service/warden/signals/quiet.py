@@ -13,7 +13,7 @@ TOLD: Final = "told"
 DOUBLED: Final = 2.0
 NEW: Final = 36 * HOUR
 BACK: Final = DAY
-RUNS_EXPLAIN_MS: Final = 24 * 3_600_000
+RUNS_EXPLAIN_MS: Final = 3 * 3_600_000
 LAUNCH_MS: Final = 30 * 3_600_000
 LAUNCH_FACTOR: Final = 2.5  # a recorded launch explains that much; a misfire beside it must not hide behind it
 VOLUME: Final = frozenset({"up", "user", "length"})
@@ -48,7 +48,7 @@ def _launched(w: Warden, t: Tenant, agent: Agent, said: Said) -> bool:
 
 
 def _explained(w: Warden, t: Tenant, said: Said) -> bool:
-    """Whether a run of this agent is an incident, or was one within a day."""
+    """Whether a run of this agent is an incident, or was one within three hours."""
     for episode in t.episodes.values():
         if episode.scope == said.scope and episode.family == RUN_KINDS and episode.found_ms > w.now_ms - RUNS_EXPLAIN_MS and episode.state:
             return True
