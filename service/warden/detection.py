@@ -17,6 +17,7 @@ from service.warden.normal import Seen
 from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, Window
 
 WIDTH_S: Final = 600
+WATCHING: Final = {"surprise": DETECTORS["surprise"]}  # of all that the registry names; the others are for who asks for them
 EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
 CARRIES: Final = 0.5
 ORDER: Final = ("total", "business_unit", "use_case", "agent")
@@ -70,7 +71,7 @@ def _begin(t: Tenant, scope: Scope) -> None:
 
 def _awake(series: Series) -> dict[str, Detector]:
     """The scope's detectors, made from their bytes; between windows they sleep as bytes, which are half as large."""
-    return {name: kind.load(series.detectors[name]) if name in series.detectors else kind() for name, kind in DETECTORS.items()}
+    return {name: kind.load(series.detectors[name]) if name in series.detectors else kind() for name, kind in WATCHING.items()}
 
 
 def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[Rare]:
