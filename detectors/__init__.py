@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from detectors.base import Detector
+from detectors.novelty import Novelty
 from detectors.surprise import Surprise
 
 DETECTORS: Final[dict[str, type[Detector]]] = {
+    "novelty": Novelty,
     "surprise": Surprise,
 }

@@ -50,7 +50,13 @@ def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms:
     if event_ms > run.last_ms:  # noqa: PLR1730 -- twice as fast as max()
         run.last_ms = event_ms
     broken: list[Broken] = []
-    if run.nanos > run.cap_nanos and run.cap_nanos and not run.told & CAP and run.nanos > (cap := watched_cap(run, records)) and (run.limits is not NO_LIMITS or records.runs >= RUNS_KNOWN):
+    if (
+        run.nanos > run.cap_nanos
+        and run.cap_nanos
+        and not run.told & CAP
+        and run.nanos > (cap := watched_cap(run, records))
+        and (run.limits is not NO_LIMITS or records.runs >= RUNS_KNOWN)
+    ):
         broken.append((CAP, Kind.EXECUTION_CAP, run.nanos / 1e9, cap / 1e9, "spend of the run, USD"))
     if u.execution_id and u.execution_id != root:
         _child(run, u, root, records, broken)

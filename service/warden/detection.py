@@ -19,6 +19,7 @@ from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, 
 WIDTH_S: Final = 600
 PARENTS: Final = 0.6  # more of -log10: a use case or unit that no agent of it explains is seldom right
 SPEND_PART: Final = 0.1  # of the false alerts accepted: what moves the spend is told first by `signals`
+WATCHING: Final = {"surprise": DETECTORS["surprise"]}  # of all that the registry names; the others are for who asks for them
 EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
 CARRIES: Final = 0.5
 ORDER: Final = ("total", "business_unit", "use_case", "agent")
@@ -72,7 +73,7 @@ def _begin(t: Tenant, scope: Scope) -> None:
 
 def _awake(series: Series) -> dict[str, Detector]:
     """The scope's detectors, made from their bytes; between windows they sleep as bytes, which are half as large."""
-    return {name: kind.load(series.detectors[name]) if name in series.detectors else kind() for name, kind in DETECTORS.items()}
+    return {name: kind.load(series.detectors[name]) if name in series.detectors else kind() for name, kind in WATCHING.items()}
 
 
 def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[Rare]:
@@ -89,7 +90,11 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[R
         usual = round(next(iter(awake.values())).expected(x).value * 1e9)
         for name, detector in awake.items():
             score = detector.score_one(x)
-            if score > (threshold if scope.kind == "agent" else threshold + PARENTS) and window is not None and score > (rare[scope].score if scope in rare else 0.0):
+            if (
+                score > (threshold if scope.kind == "agent" else threshold + PARENTS)
+                and window is not None
+                and score > (rare[scope].score if scope in rare else 0.0)
+            ):
                 found = Rare(window, score, usual, name)
                 if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
                     rare[scope] = found

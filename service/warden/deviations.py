@@ -1,10 +1,12 @@
 """How far each leaf is from its forecast, in a unit that is comparable between leaves: the input of `service.warden.localise`.
 
-A leaf is one row: one value of every dimension, what was measured and what was forecast. Shares only rank; no money is computed here.
+A leaf is one row: one value of every dimension, what was measured and what was forecast. Shares only rank; no money is computed here. Sums over all
+leaves are exact (`fsum`), so that the order of the rows never decides.
 """
 
 from __future__ import annotations
 
+from math import fsum
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -45,7 +47,7 @@ def of_sums(real: Floats, predict: Floats) -> Deviations:
     real, predict = np.where(measured, real, 0.0), np.where(measured, predict, 0.0)
     greater = np.maximum(np.abs(real), np.abs(predict))
     known = greater > 0
-    excess = predict - real if predict.sum() >= real.sum() else real - predict
+    excess = predict - real if fsum(predict) >= fsum(real) else real - predict
     shift = np.clip(np.divide(excess, greater, out=np.zeros(len(excess)), where=known), -1, 1)
     return Deviations(shift, _scaled(shift, np.ones(len(shift)), known, SCATTER_MIN**2), excess, known)
 
@@ -56,11 +58,11 @@ def of_ratios(real_a: Floats, real_b: Floats, predict_a: Floats, predict_b: Floa
     Small leaves are drawn to the share of the whole, and a leaf's variance is that of a count on both sides.
 
     >>> of_ratios(np.array([99.0, 50.0]), np.array([100.0, 100.0]), np.array([980.0, 990.0]), np.array([1000.0, 1000.0])).excess.round(1).tolist()
-    [-1.0, 48.9]
+    [-1.0, 49.0]
     """
     known = (real_b > 0) & (predict_b > 0) & np.isfinite(real_a) & np.isfinite(predict_a)
     real_a, real_b, predict_a, predict_b = (np.where(known, each, 0.0) for each in (real_a, real_b, predict_a, predict_b))
-    usual = predict_a.sum() / predict_b.sum() if known.any() else 0.0
+    usual = fsum(predict_a) / fsum(predict_b) if known.any() else 0.0
     expected = (predict_a + SPANS * usual) / (predict_b + SPANS)
     share = np.divide(real_a, real_b, out=expected.copy(), where=known)
     shift = expected - share
@@ -72,4 +74,4 @@ def of_ratios(real_a: Floats, real_b: Floats, predict_a: Floats, predict_b: Floa
 def _scaled(shift: Floats, shape: Floats, known: Bools, least: float) -> Floats:
     """`shape` times the scale that the leaves of the other side show: only they are healthy for sure."""
     other = known & (shift < 0)
-    return shape * max(least, float((shift[other] ** 2 / shape[other]).mean()) if other.any() else least)
+    return shape * max(least, fsum(shift[other] ** 2 / shape[other]) / max(int(other.sum()), 1))

@@ -3,8 +3,8 @@
 The law of the file: all leaves of one cause move by the same share (the generalised ripple effect of Squeeze, Li et al. 2019), the others scatter
 about their forecast. Every element of every cuboid is weighed by how much likelier its leaves are as one cause than as scatter, less the price of
 naming it among so many; the best one is named, its leaves are set aside, and so on (the search of RiskLoc, Kalander 2022, with its risk and its
-thresholds replaced by that evidence). A parent of a cause loses by its healthy leaves, a child by the leaves that it leaves out. No element is
-named on less evidence than the best one has that moved the other way: so much is scatter, whatever its tails are.
+thresholds replaced by that evidence). A parent of a cause loses by its healthy leaves, and is none where most of them are; a child loses by the
+leaves that it leaves out. No element is named on less evidence than the best one has that moved the other way: so much is scatter.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Ints = NDArray[np.intp]
 DIMENSIONS_MAX: Final = 10  # 1,023 cuboids
 ELEMENTS_MAX: Final = 12
 SHIFT_MIN: Final = 0.05  # a smaller mean move is nobody's cause
-UNLIKE_MAX: Final = 0.6  # of their mean shift: leaves of one cause spread no wider, else they are a cause and its healthy neighbours
+MOVED_MIN: Final = 0.5  # of a cause's leaves, by weight, that moved beyond their scatter; else it is a few causes and their healthy neighbours
 PRICE: Final = 3.0  # nats asked beyond the odds of the search, so that scatter alone is seldom named
 _TIE: Final = 1e-9
-_MIRRORED: Final = np.array([[1.0], [1.0], [-1.0], [1.0], [-1.0]])  # terms of the same leaves, moved the other way
+_MIRRORED: Final = np.array([[1.0], [1.0], [-1.0], [1.0], [-1.0], [-1.0]])  # terms of the same leaves, moved the other way
 
 
 class Element(NamedTuple):
@@ -71,10 +71,10 @@ def localise(dimensions: Mapping[str, Sequence[str]], deviations: Deviations) ->
     codes = np.array([_coded(dimensions[name], known) for name, known in zip(names, labels, strict=True)], dtype=np.intp)
     kept = kept[np.lexsort((deviations.shift[kept], *codes[::-1, kept]))]  # one order of summing, whatever the order given
     codes, terms = codes[:, kept], _terms(deviations, kept)
-    whole = max(float(terms[4].sum()), 0.0)
+    whole = max(float(terms[5].sum()), 0.0)
     found = []
     for evidence, dims, leaf, inside in _search(codes, terms, [len(known) for known in labels], deviations.share_min * whole):
-        count, weight, first, _, excess = terms[:, inside].sum(axis=1)
+        count, weight, first, _, _, excess = terms[:, inside].sum(axis=1)
         values = {names[k]: labels[k][codes[k, leaf]] for k in dims}
         found.append(Element(values, float(first / weight), float(excess / whole) if whole else 1.0, int(count), evidence))
     alike = _evidence(terms.sum(axis=1, keepdims=True), 0.0)[0]  # of the whole as one cause
@@ -101,9 +101,10 @@ def _coded(values: Sequence[str], labels: list[str]) -> list[int]:
 
 
 def _terms(deviations: Deviations, kept: Ints) -> Floats:
-    """What adds up over leaves, (5, n): how many, weight, weight x shift, weight x shift squared, excess."""
+    """What adds up over leaves, (6, n): how many, weight, weight x shift, weight x shift squared, weight of those beyond their scatter, excess."""
     shift, weight = deviations.shift[kept], 1 / deviations.variance[kept]
-    return np.array([np.ones(len(kept)), weight, weight * shift, weight * shift * shift, deviations.excess[kept]])
+    squared = weight * shift**2
+    return np.array([np.ones(len(kept)), weight, weight * shift, squared, np.where(squared > 1, weight, 0) * np.sign(shift), deviations.excess[kept]])
 
 
 def _cuboids(codes: Ints, sizes: list[int]) -> list[Cuboid]:
@@ -135,16 +136,16 @@ def _packed(codes: Ints, kept: tuple[int, ...], sizes: list[int]) -> Ints:
 
 
 def _best(cuboids: list[Cuboid], terms: Floats, excess_min: float) -> tuple[float, tuple[int, ...], int] | None:
-    """The element of the greatest evidence above zero: that, its dimensions and one of its leaves. Equal ones: the fewest dimensions, by name."""
+    """The element of the greatest evidence above zero: that, its dimensions and one of its leaves. Of equal ones the widest."""
     best = None
     sums: list[Floats] = []
     for cuboid in cuboids:
         below = terms if cuboid.parent < 0 else sums[cuboid.parent]
         sums.append(np.array([np.bincount(cuboid.up, row, len(cuboid.leaf)) for row in below]))
-        evidence = np.where(sums[-1][4] >= excess_min, _evidence(sums[-1], cuboid.odds), -np.inf)
+        evidence = np.where(sums[-1][5] >= excess_min, _evidence(sums[-1], cuboid.odds), -np.inf)
         top = float(evidence.max())
         near = _TIE * abs(top)
-        if top > 0 and (best is None or top > best[0] + near or (top >= best[0] - near and len(cuboid.kept) < len(best[1]))):
+        if top > 0 and (best is None or top >= best[0] - near):
             best = top, cuboid.kept, int(cuboid.leaf[np.flatnonzero(evidence >= top - near)[0]])
     return best
 
@@ -154,11 +155,10 @@ def _evidence(sums: Floats, odds: float) -> Floats:
 
     The shift may be anything from 0 to 1 (integrated out), the spread is the likeliest one and costs as the usual criterion (BIC) has it.
     """
-    count, weight, first, second = sums[:4]
+    count, weight, first, second, moved = sums[:5]
     some, heavy = np.maximum(count, 1), np.where(weight > 0, weight, 1)
     shift = first / heavy
     inside = np.maximum(second - first * shift, 0)
-    mean = heavy / some
-    spread = np.clip(inside / np.maximum(count - 1, 1), SCATTER_MIN**2 * mean, np.maximum(UNLIKE_MAX * shift, SCATTER_MIN) ** 2 * mean)
+    spread = np.maximum(inside / np.maximum(count - 1, 1), SCATTER_MIN**2 * heavy / some)
     gain = (second - count * np.log(spread) - inside / spread + np.log(tau * spread / heavy) - np.log(some)) / 2
-    return np.where((count > 0) & (shift > SHIFT_MIN), gain - odds - PRICE, -np.inf)
+    return np.where((count > 0) & (shift > SHIFT_MIN) & (moved >= MOVED_MIN * weight), gain - odds - PRICE, -np.inf)

@@ -24,6 +24,8 @@ BENCHES: Final = {
     "latency": ("tests.bench.latency", "HTTP accept -> order accepted by a receiver, at several rates"),
     "kafka": ("tests.bench.kafka", "a worker on a real Kafka against Faust, Quix Streams and Bytewax, and 1, 2, 3 workers; fetches the rivals into a cache"),
     "rca": ("tests.bench.rca", "elements to blame for a deviation from the forecast: F1 and seconds a case over the files of a folder"),
+    "nab": ("tests.bench.series", "alerts on the series of the Numenta Anomaly Benchmark, and their worth where windows are labelled"),
+    "series": ("tests.bench.series", "the same on any other series of that layout, with the same configuration"),
     "kill": ("tests.bench.kill", "the live service killed again and again while fed: nothing lost, nothing repeated"),
     "soak": ("tests.bench.soak", "workers on a real Kafka killed, stopped and put to sleep while fed: nothing lost, nothing repeated"),
 }
