@@ -25,8 +25,13 @@ def shape_of_call(prompt: int, cached: int, step: int) -> int:
     >>> parts_of_call(shape_of_call(1024, 512, step=1)), parts_of_call(shape_of_call(1024, 1024, step=9))
     ((56, 4, 0), (56, 8, 3))
     """
+    if prompt < 16:
+        size = max(0, prompt - 8)
+    else:  # `size_bin`, written out: this is asked for each call
+        above = prompt.bit_length() - 4
+        size = (above << 3) + (prompt >> above) - 8
     where = step - 1 if step < 3 else 2 if step <= 5 else 3
-    return (size_bin(prompt) * CACHED + cached * 8 // prompt if prompt else 0) * STEPS + where
+    return (size * CACHED + (cached * 8 // prompt if cached else 0)) * STEPS + where
 
 
 def parts_of_call(shape: int) -> tuple[int, int, int]:

@@ -29,6 +29,7 @@ OPENINGS: Final = 3  # calls whose largest prompt a run's growth is measured fro
 GROWTH_CALLS: Final = 20
 GROWTH_TOKENS: Final = 64_000
 
+WHAT: Final = {LOOP: "calls repeat a signature the run had just used", STREAK: "calls in a row with prompts of the same size"}
 Broken = tuple[int, Kind, float, float, str]  # a rule's bit, the kind, observed, allowed, of what
 _NOTHING: Final[list[Finding]] = []
 _SLOT: Final = (1 << 32) - 1
@@ -109,11 +110,10 @@ def _signature(run: Run, signature: str, records: Records, broken: list[Broken])
         habit = records.repeats
         if habit is None:
             habit = records.repeats = Share()
-        run.repeats += again
-        bar = max(LOOP_NATS, OWN_RECORD * records.loop)
-        run.loop = _weighed(habit, run.loop, again, bar)
-        run.most = max(run.most, run.loop)
-        _repeats(run, LOOP, run.loop, bar, habit, "calls repeat a signature the run had just used", broken)
+        if again or run.loop:
+            run.loop = _weighed(run, LOOP, run.loop, LOOP_NATS, habit, records, broken, again=again)
+        else:
+            habit.learn(happened=False)
 
 
 def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> None:
@@ -123,26 +123,26 @@ def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> N
         habit = records.same_size
         if habit is None:
             habit = records.same_size = Share()
-        run.repeats += again
-        bar = max(STREAK_NATS, OWN_RECORD * records.loop)
-        run.streak = _weighed(habit, run.streak, again, bar)
-        run.most = max(run.most, run.streak)
-        _repeats(run, STREAK, run.streak, bar, habit, "calls in a row with prompts of the same size", broken)
+        if again or run.streak:
+            run.streak = _weighed(run, STREAK, run.streak, STREAK_NATS, habit, records, broken, again=again)
+        else:
+            habit.learn(happened=False)
 
 
-def _repeats(run: Run, bit: int, nats: float, bar: float, habit: Share, what: str, broken: list[Broken]) -> None:
-    """Told at the bar; once more, as good for a stop, at SURE times it."""
-    for told, least in ((bit, bar), (STUCK, SURE * bar)):
-        if nats >= least and not run.told & told:
-            broken.append((told, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), what))
+def _weighed(run: Run, bit: int, nats: float, least: float, habit: Share, records: Records, broken: list[Broken], *, again: bool) -> float:
+    """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run is stuck.
 
-
-def _weighed(habit: Share, nats: float, again: bool, told_at: float) -> float:
-    """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run is stuck."""
-    if again or nats:
-        nats = min(SURE * told_at + NATS_OVER, max(0.0, nats + habit.surprise(again)))
-    if nats < told_at:
+    It is told at `least` or beyond the agent's own record; once more, as good for a stop, at SURE times that.
+    """
+    bar = max(least, OWN_RECORD * records.loop)
+    nats = min(SURE * bar + NATS_OVER, max(0.0, nats + habit.surprise(again)))
+    if nats < bar:
         habit.learn(again)
+    run.repeats += again
+    run.most = max(run.most, nats)
+    for told, enough in ((bit, bar), (STUCK, SURE * bar)):
+        if nats >= enough and not run.told & told:
+            broken.append((told, Kind.LOOP, run.repeats, max(1.0, run.calls * habit.usual), WHAT[bit]))
     return nats
 
 

@@ -37,8 +37,8 @@ def count(shape: OpenShape, u: Usage, step: int) -> None:
     prompt = u.input_tokens + u.cache_read_tokens + u.cache_write_tokens
     if not prompt:
         return
-    number = shape_of_call(prompt, u.cache_read_tokens, step)
-    shape.calls[number] = shape.calls.get(number, 0) + 1
+    number, calls = shape_of_call(prompt, u.cache_read_tokens, step), shape.calls
+    calls[number] = calls.get(number, 0) + 1
     if step == 1:
         lowest = shape.lowest
         if len(lowest) < 2:

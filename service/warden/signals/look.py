@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from typing import Final
 
-from detectors.base import Features
 from detectors.mix import Mix
 from detectors.sequences import Signal
 from service.facts import Scope
