@@ -133,7 +133,7 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
 
     `tier`: the tier of models that the action `degrade` asks for. `detector`: which test found it, with its `score` (-log10 of the
     episodes a day that go as far); a rule has neither.
-    `sure`: good enough for a pause, not only to be told.
+    `sure`: what it would go on to cost counts for a pause, and not only what it has cost.
     """
 
     id: str

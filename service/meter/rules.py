@@ -17,9 +17,10 @@ from service.records import Usage
 
 RUNS_KNOWN: Final = 30  # of an agent, before the built-in watch knows what is much for it
 CHILDREN_MAX: Final = 5_000  # remembered children per run
-LOOP_NATS: Final = 34.0  # evidence that a run repeats itself beyond its agent's habit: some fifteen repeats in a row for most agents
+LOOP_NATS: Final = 30.0  # evidence that a run repeats itself beyond its agent's habit: some fifteen repeats in a row for most agents
 STREAK_NATS: Final = 30.0
-SURE: Final = 2.2  # times that: no poller, it may be stopped
+TEACHES_NATS: Final = 16.0  # beyond it the run may be stuck, and is no part of the habit
+SURE: Final = 2.6  # times that: no poller, it may be stopped before it has cost much
 NATS_OVER: Final = 8.0  # no more than that above what is sure, so that it falls again when the run goes on in earnest
 OWN_RECORD: Final = 1.3  # times the evidence that the agent's earlier runs came to
 STREAK_TOLERANCE_PERMILLE: Final = 3
@@ -130,13 +131,13 @@ def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> N
 
 
 def _weighed(run: Run, bit: int, nats: float, least: float, habit: Share, records: Records, broken: list[Broken], *, again: bool) -> float:
-    """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run is stuck.
+    """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run may be stuck.
 
-    It is told at `least` or beyond the agent's own record; once more, as good for a stop, at SURE times that.
+    It is told at `least` or beyond the agent's own record; once more, now sure, at SURE times that.
     """
     bar = max(least, OWN_RECORD * records.loop)
     nats = min(SURE * bar + NATS_OVER, max(0.0, nats + habit.surprise(again)))
-    if nats < bar:
+    if nats < TEACHES_NATS:
         habit.learn(again)
     run.repeats += again
     run.most = max(run.most, nats)

@@ -86,8 +86,11 @@ def _loss(w: Warden, t: Tenant, f: Finding) -> int | None:
 
 
 def _at_stake(pace: int, f: Finding) -> int:
-    """What an hour's delay would cost, and no more than SPENT_TIMES what the run has spent already: a few cents are no runaway yet."""
-    return min(pace, f.spend_nanos * SPENT_TIMES) if f.execution else pace
+    """What an hour's delay would cost, and no more than SPENT_TIMES what the run has spent already: a few cents are no runaway yet.
+
+    Of a finding that is not sure, no more than what was spent.
+    """
+    return min(pace, f.spend_nanos * (SPENT_TIMES if f.sure else 1)) if f.execution else pace
 
 
 def _mild(f: Finding) -> bool:
@@ -96,8 +99,6 @@ def _mild(f: Finding) -> bool:
 
 def _action(w: Warden, f: Finding) -> str:
     """What the finding asks for: a cap's or rule's own action, else a pause where `pauses.on` names its kind."""
-    if not f.sure:
-        return ""
     if f.action:
         return "pause" if f.action == "order" and f.kind in w.plan.pausing else f.action
     return "pause" if f.kind in w.plan.pausing and f.kind != Kind.EXECUTION_CAP else ""

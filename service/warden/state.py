@@ -87,10 +87,11 @@ class Series(Struct):
 
 
 class Told(Struct, array_like=True, gc=False):
-    """When a signal was last told, as the number of its window, and its score then."""
+    """When a signal was last told, as the number of its window, and its score then; or why nobody was told, and its highest score since."""
 
     number: int
     score: float
+    why: str = ""
 
 
 class Watch(Struct):

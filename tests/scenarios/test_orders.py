@@ -60,14 +60,14 @@ def test_automatic_orders_are_rationed_by_the_hour() -> None:
 def test_what_would_cost_little_is_not_paused_by_itself() -> None:
     """A loop of cents: found and told, but below `min_loss_usd` an hour."""
     story = Story(ENFORCE.replace("min_loss_usd: 0", "min_loss_usd: 5"))
-    for _ in range(20):
+    for _ in range(60):
         story.call("0.001", "+30s", execution_id="run-1", signature="same", workflow="daily")
     story.wait("+2m")
     assert story.orders() == []
     assert "no_order_below_min_loss" in story.untold()
     assert {n.about.severity for n in story.notices()} == {"warning"}, "nothing that matters is at stake"
     dear = Story(ENFORCE.replace("min_loss_usd: 0", "min_loss_usd: 5"))
-    for _ in range(20):
+    for _ in range(60):
         dear.call("0.09", "+30s", execution_id="run-1", signature="same", workflow="daily")
     assert len(dear.wait("+2m").orders()) == 1
     assert dear.notices()[-1].about.severity == "critical"
@@ -75,10 +75,10 @@ def test_what_would_cost_little_is_not_paused_by_itself() -> None:
 
 def test_a_loop_of_cents_that_grows_dear_becomes_critical_with_its_order() -> None:
     story = Story(ENFORCE.replace("min_loss_usd: 0", "min_loss_usd: 5"))
-    for _ in range(20):
+    for _ in range(60):
         story.call("0.001", "+5s", execution_id="run-1", signature="same", workflow="daily")
     assert {n.about.severity for n in story.wait("+1m").notices()} == {"warning"}
-    for _ in range(10):
+    for _ in range(40):
         story.call("0.15", "+5s", execution_id="run-1", signature="same", workflow="daily")
     assert len(story.wait("+1m").orders()) == 1
     first = next(notice for notice in story.notices() if notice.about.severity == "critical")

@@ -34,11 +34,18 @@ def look(w: Warden, t: Tenant, number: int, window: Window) -> None:
         rare = said.score >= TESTS[said.test].nats * factor * (ABOUT_FACTOR if said.test == "floor" and said.about else 1.0)
         why = quiet.why(w, t, watch, agents.get(said.scope.name), said, number) if rare else ""
         if rare and why != quiet.TOLD:
-            watch.told[said.key] = Told(number, said.score)  # what is known to be explained stays so for as long as it lasts
+            watch.told[said.key] = Told(number, said.score, why)
             if not why:
                 tell(w, t, agents.get(said.scope.name), said, number)
         elif said.key in watch.told:
-            watch.told[said.key].number = number  # the episode goes on
+            _goes_on(watch.told[said.key], said, number)
+
+
+def _goes_on(told: Told, said: Said, number: int) -> None:
+    """The episode lasts; what explained it explains all of it."""
+    told.number = number
+    if told.why:
+        told.score = max(told.score, said.score)
 
 
 def _heard(t: Tenant, number: int, window: Window, agents: dict[str, Agent]) -> Iterator[Said]:
