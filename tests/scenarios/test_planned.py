@@ -17,7 +17,7 @@ BUDGET = "budgets: [{name: day, scope: {use_case: migration}, period: day, limit
 
 
 def habit(policy: str, announced_usd: int = 0) -> Story:
-    """Twelve days of six calls an hour for about five cents each, then, on a Monday morning, forty dollars in two hours."""
+    """Twelve days of six calls an hour for about five cents each, then, on a Monday morning, forty dollars in two hours, and three hours as ever."""
     chance = random.Random(5)
     story = Story(policy, "2026-11-04T00:00:00Z")
     while story.now_ms < story.at(BURST):
@@ -27,7 +27,9 @@ def habit(policy: str, announced_usd: int = 0) -> Story:
         story.says("plan", scope=Scope("agent", "indexer"), extra_nanos=announced_usd * 10**9, **times)
     for number in range(800):
         story.call("0.05", "+9s", use_case="migration", business_unit="it", execution_id=f"burst-{number}")
-    return story.wait("+3h")
+    for _ in range(18):
+        story.call("0.05", "+10m", use_case="migration", business_unit="it", execution_id=f"run-{story.now_ms}")
+    return story.wait("+10m")
 
 
 def found(story: Story) -> list[Incident]:
