@@ -61,6 +61,16 @@ class Detector(Protocol):
         """The detector that was dumped; it goes on exactly as if it had never stopped."""
 
 
+def whole(name: str, below: int) -> int | None:
+    """A feature's name as a whole number in 0..below-1; None where it is none.
+
+    >>> whole("12", 400), whole("400", 400), whole("²", 400), whole("", 400)
+    (12, None, None, None)
+    """
+    digits = name if name.isascii() and name.isdigit() and len(name) < 10 else ""
+    return int(digits) if digits and int(digits) < below else None
+
+
 def number(x: Features, name: str, otherwise: float, most: float) -> float:
     """A feature as a number from 0 to `most`; `otherwise` where it is absent or none.
 

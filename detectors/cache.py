@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from msgspec import field
 
-from detectors.base import Expectation, Features, number
+from detectors.base import Expectation, Features, number, whole
 from detectors.sequential import Sequential
 from detectors.tail import CAP
 
@@ -32,7 +32,9 @@ class Cache(Sequential, array_like=True, tag="cache"):
 
     >>> d = Cache()
     >>> for k in range(500): d.learn_one({"0:0": 1.0, "1:6": 2.0, "2:7": 2.0, "2:0": float(k % 20 == 0)})
-    >>> d.score_one({"1:6": 2.0, "2:7": 2.0}), d.score_one({"1:0": 6.0, "2:1": 9.0}) > 4.0
+    >>> before = d.score_one({"1:6": 2.0, "2:7": 2.0})
+    >>> for k in range(2): d.learn_one({"1:0": 6.0, "2:1": 9.0})
+    >>> before, d.score_one({"1:0": 6.0, "2:1": 9.0}) > 4.0
     (0.0, True)
     """
 
@@ -74,17 +76,23 @@ class Cache(Sequential, array_like=True, tag="cache"):
         mean = self.usual * self._counts(x)[1]
         return Expectation(mean, 0.0, mean + 2.0 * math.sqrt(mean) + 1.0)
 
+    def _mean(self, step: int) -> float:
+        """The mean cached share of a step's calls; 0 while there are few."""
+        return self.cached[step] / self.calls[step] if self.calls[step] >= 10.0 else 0.0
+
     def _counts(self, x: Features) -> tuple[float, float]:
         """Weighted misses among weighted calls of the watched steps."""
         misses = of = 0.0
         for step, eighth, count in _calls(x):
-            mean = self.cached[step] / self.calls[step] if self.calls[step] >= 10.0 else 0.0
+            mean = self._mean(step)
             if mean >= WATCHED:
                 of += count * WEIGHTS[step]
                 misses += count * WEIGHTS[step] * (eighth / 8 < MISS * mean)
         return misses, of
 
     def _levels(self, x: Features) -> list[float]:
+        if all(self._mean(step) < WATCHED for step in range(STEPS)):
+            return [0.0] * len(OTHERS)  # the cache was given up for good: an episode that no call could end
         misses, of = self._counts(x)
         usual = self.usual
         levels = []
@@ -101,7 +109,8 @@ class Cache(Sequential, array_like=True, tag="cache"):
 def _calls(x: Features) -> list[tuple[int, int, float]]:
     found = []
     for name in x:
-        step, colon, eighth = name.partition(":")
-        if colon and step.isdigit() and eighth.isdigit() and int(step) < STEPS and int(eighth) < EIGHTHS:
-            found.append((int(step), int(eighth), number(x, name, 0.0, CALLS_MAX)))
+        before, _, after = name.partition(":")
+        step, eighth = whole(before, STEPS), whole(after, EIGHTHS)
+        if step is not None and eighth is not None:
+            found.append((step, eighth, number(x, name, 0.0, CALLS_MAX)))
     return found

@@ -40,7 +40,7 @@ class Floor(Sequential, array_like=True, tag="floor"):
 
     def level(self, x: Features) -> float:
         """The best number of prompts' evidence."""
-        recent = [*self.recent, _window(x)] if _window(x)[0] else self.recent
+        recent = [*self.recent, _window(x)] if _window(x)[0] >= 1.0 else self.recent
         best = 0.0
         for at, size in enumerate(SIZES):
             floor = _floor(recent, size)
@@ -52,7 +52,7 @@ class Floor(Sequential, array_like=True, tag="floor"):
     def keep(self, x: Features) -> None:
         """The window follows the others, as far back as the largest number of prompts needs."""
         window = _window(x)
-        if not window[0]:
+        if window[0] < 1.0:
             return
         self.recent.append(window)
         n = sum(count for count, _, _ in self.recent)
@@ -61,7 +61,7 @@ class Floor(Sequential, array_like=True, tag="floor"):
 
     def learn(self, x: Features) -> None:
         """What lies a whole number of prompts back sets the record."""
-        if not _window(x)[0]:
+        if _window(x)[0] < 1.0:
             return
         for at, size in enumerate(SIZES):
             floor = _floor(self.recent, size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from typing import ClassVar, Final
+from zlib import crc32
 
 from msgspec import field
 
@@ -14,6 +15,8 @@ from detectors.base import Expectation, Features, number
 from detectors.sequential import Sequential
 
 NAMES_MAX: Final = 200
+LEVELS_MAX: Final = 60  # names that gather evidence at once
+NAME_MAX: Final = 24  # characters; a longer name is known by its checksum
 REMEMBERED: Final = 4_000.0
 AMOUNT_MAX: Final = 1e6
 OTHER_PRIOR: Final = 0.3
@@ -46,13 +49,14 @@ class Mix(Sequential, array_like=True, tag="mix"):
         return max(self._levels(x).values(), default=0.0)
 
     def leader(self, x: Features) -> str:
-        """The name with the most evidence; empty when there is none."""
+        """The name with the most evidence, whole if this window has it; empty when there is none."""
         levels = self._levels(x)
-        return max(levels, key=lambda name: (levels[name], name), default="")
+        key = max(levels, key=lambda name: (levels[name], name), default="")
+        return next((name for name in x if _key(name) == key), key)
 
     def share(self, name: str) -> float:
         """What the name is used to have, in (0, 1)."""
-        return min(0.999, (self.counts.get(name, 0.0) + self.own) / (self.total + self.prior))
+        return min(0.999, (self.counts.get(_key(name), 0.0) + self.own) / (self.total + self.prior))
 
     def keep(self, x: Features) -> None:
         """The levels move on."""
@@ -88,10 +92,24 @@ class Mix(Sequential, array_like=True, tag="mix"):
             level = self.levels.get(name, 0.0) + mine * math.log(other / usual) + (whole - mine) * math.log((1.0 - other) / (1.0 - usual))
             if level > 0.0:
                 levels[name] = min(20.0, level)
-        if len(levels) > NAMES_MAX:
-            levels = dict(sorted(levels.items(), key=lambda it: (-it[1], it[0]))[:NAMES_MAX])
+        if len(levels) > LEVELS_MAX:
+            levels = dict(sorted(levels.items(), key=lambda it: (-it[1], it[0]))[:LEVELS_MAX])
         return levels
 
 
 def _amounts(x: Features) -> Features:
-    return {name: number(x, name, 0.0, AMOUNT_MAX) for name in x if name not in RESERVED}
+    found: Features = {}
+    for name in x:
+        if name not in RESERVED:
+            key = _key(name)
+            found[key] = found.get(key, 0.0) + number(x, name, 0.0, AMOUNT_MAX)
+    return found
+
+
+def _key(name: str) -> str:
+    """What a name is known by: the state must stay small whatever users are called.
+
+    >>> _key("small"), _key("u" * 256)
+    ('small', '#a5690cc5')
+    """
+    return name if len(name) <= NAME_MAX and name.isascii() else f"#{crc32(name.encode()):08x}"

@@ -17,7 +17,8 @@ from detectors.sequential import Sequential
 WIDTHS: Final = (1, 3, 6, 18, 36, 72)  # windows
 RECORD_LEAST: Final = 0.5
 COUNT_MAX: Final = 1e9
-FADE: Final = 0.9995  # a window: a record of a month ago counts a tenth
+FADE: Final = 0.9995  # a window: a record of a month ago counts a tenth; while nothing comes for a day and more, nothing fades
+REMEMBERED: Final = 1008.0  # windows of the mean
 
 
 class Pace(Sequential, array_like=True, tag="pace"):
@@ -34,6 +35,8 @@ class Pace(Sequential, array_like=True, tag="pace"):
     direction: Literal["up", "down"] = "up"
     recent: list[float] = field(default_factory=list)
     records: list[float] = field(default_factory=lambda: [-1.0] * len(WIDTHS))
+    of: float = 0.0
+    usual: float = 0.0
 
     def level(self, x: Features) -> float:
         """The best width's evidence."""
@@ -53,21 +56,23 @@ class Pace(Sequential, array_like=True, tag="pace"):
         self.recent.append(number(x, "count", 0.0, COUNT_MAX))
         del self.recent[: -2 * WIDTHS[-1]]
 
-    def learn(self, x: Features) -> None:  # noqa: ARG002 -- what is learned now ended one width ago
-        """Windows that no later one overlaps may set records."""
+    def learn(self, x: Features) -> None:
+        """The window joins the mean, and those that it does not overlap may set records."""
+        self.of = min(self.of + 1.0, REMEMBERED)
+        self.usual += (number(x, "count", 0.0, COUNT_MAX) - self.usual) / self.of
         recent = self.recent
+        fade = FADE if any(recent) else 1.0
         for at, width in enumerate(WIDTHS):
             if len(recent) < 2 * width:
                 continue
             earlier = sum(recent[-2 * width : -width])
             known = self.records[at]
             if self.direction == "up":
-                self.records[at] = max(earlier, known * FADE)
+                self.records[at] = max(earlier, known * fade)
             else:
-                self.records[at] = earlier if known < 0.0 else min(earlier, known / FADE)
+                self.records[at] = earlier if known < 0.0 else min(earlier, known / fade)
 
     def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The mean count, from nothing to the record."""
-        usual = sum(self.recent) / max(len(self.recent), 1)
         record = max(self.records[0], 0.0)
-        return Expectation(usual, 0.0 if self.direction == "up" else min(usual, record), max(usual, record))
+        return Expectation(self.usual, 0.0 if self.direction == "up" else min(self.usual, record), max(self.usual, record))

@@ -11,6 +11,7 @@ from detectors.sequential import Sequential
 JUMP_NATS: Final = 3.2  # three windows in a row are told
 JUMP: Final = 0.04  # log units that are never told, whatever the past
 SPREADS: Final = 6.0
+AMOUNT_LEAST: Final = 1e-6
 AMOUNT_MAX: Final = 1e15
 
 
@@ -60,4 +61,4 @@ class Ratio(Sequential, array_like=True, tag="ratio"):
 
 def _log(x: Features) -> float | None:
     told, listed = number(x, "told", 0.0, AMOUNT_MAX), number(x, "listed", 0.0, AMOUNT_MAX)
-    return math.log(told / listed) if told > 0.0 and listed > 0.0 else None
+    return math.log(told / listed) if told >= AMOUNT_LEAST and listed >= AMOUNT_LEAST else None

@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from msgspec import field
 
-from detectors.base import Expectation, Features, number
+from detectors.base import Expectation, Features, number, whole
 from detectors.sequential import Sequential
 from detectors.tail import CAP
 
@@ -87,4 +87,4 @@ class Shift(Sequential, array_like=True, tag="shift"):
 
 
 def _weights(x: Features) -> dict[int, float]:
-    return {int(name): number(x, name, 0.0, WEIGHT_MAX) for name in x if name.isdigit() and len(name) < 4}
+    return {k: number(x, name, 0.0, WEIGHT_MAX) for name in x if (k := whole(name, BINS_MAX)) is not None}

@@ -14,17 +14,26 @@ import detectors
 from detectors import DETECTORS, checks
 from detectors.as_river import AsRiver
 from detectors.base import Detector, Expectation, Features
-from detectors.checks import CHECKS, WIDTH_S, Check, ordinary, window
+from detectors.checks import CHECKS, Check
+from detectors.feeds import DAY, FEEDS, SPEND, WIDTH_S, ordinary, window
+from detectors.sequences import SEQUENTIAL
 from detectors.surprise import Surprise
 
+ALL: dict[str, type[Detector]] = {**DETECTORS, **SEQUENTIAL}
 
-@pytest.mark.parametrize(("cls", "check"), [pytest.param(cls, check, id=f"{name}-{check.__name__}") for name, cls in DETECTORS.items() for check in CHECKS])
+
+@pytest.mark.parametrize(("cls", "check"), [pytest.param(cls, check, id=f"{name}-{check.__name__}") for name, cls in ALL.items() for check in CHECKS])
 def test_promise(cls: type[Detector], check: Check) -> None:
     checks.run(check, cls)
 
 
 def test_registry_names_are_the_detectors_own() -> None:
-    assert {name: cls.name for name, cls in DETECTORS.items()} == {name: name for name in DETECTORS}
+    assert {name: cls.name for name, cls in ALL.items()} == {name: name for name in ALL}
+    assert len(ALL) == len(DETECTORS) + len(SEQUENTIAL)
+
+
+def test_every_sequential_test_is_fed_what_it_hears() -> None:
+    assert {*FEEDS} == {*SEQUENTIAL}
 
 
 # ---------------------------------------------------------------- saboteurs: each breaks one promise
@@ -130,8 +139,8 @@ def test_a_promise_that_saw_nothing_fails() -> None:
 
 # ---------------------------------------------------------------- river
 def test_works_with_rivers_own_tools() -> None:
-    shocks = range(8 * checks.DAY, 8 * checks.DAY + 6)
-    stream: list[Any] = [(window(k, 60.0), True) if k in shocks else (x, False) for k, x in enumerate(ordinary(9, seed=6))]
+    shocks = range(8 * DAY, 8 * DAY + 6)
+    stream: list[Any] = [(window(k, 60.0), True) if k in shocks else (x, False) for k, x in enumerate(ordinary(SPEND, 9, seed=6))]
     told: Any = evaluate.progressive_val_score(stream, AsRiver(Surprise()), metrics.ROCAUC())  # type: ignore[no-untyped-call]
     assert told.get() > 0.9
     inside: Any = anomaly.QuantileFilter(AsRiver(Surprise()), q=0.99)

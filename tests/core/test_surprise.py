@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.checks import DAY, ordinary, taught, window
+from detectors.checks import taught
 from detectors.evidence import CAP, PEAK_MIN, Evidence, nats
+from detectors.feeds import DAY, SPEND, ordinary, window
 from detectors.profile import HOURS, Profile, hour_of_week
 from detectors.ranks import Ranks
 from detectors.surprise import HOLD_S, Surprise
@@ -150,6 +151,6 @@ def test_many_such_episodes_make_the_next_one_less_surprising() -> None:
 
 
 def test_ordinary_windows_are_what_the_checks_say() -> None:
-    spends = [x["spend"] for x in ordinary(14, seed=1)]
+    spends = [x["spend"] for x in ordinary(SPEND, 14, seed=1)]
     assert min(spends) == 0.0
     assert max(spends) > 10 * sum(spends) / len(spends)
