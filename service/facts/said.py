@@ -218,3 +218,5 @@ class Counts(Struct, array_like=True, gc=False):
     members_folded: int = 0
     repeats_forgotten: int = 0
     names_dropped: int = 0
+    shapes_dropped: int = 0
+    users_folded: int = 0

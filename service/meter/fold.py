@@ -148,7 +148,9 @@ def _ended(meter: Meter, tenant: str, run: Run) -> None:
     """A run is over, for the first time: how long it was is part of what its agent's runs look like."""
     if not run.ended and run.calls:
         shape = shapes.of(meter.minute.shapes, (tenant, run.agent, run.workflow))
-        if shape is not None:
+        if shape is None:
+            meter.counts.shapes_dropped += 1
+        else:
             shapes.ended(shape, run.calls)
 
 

@@ -48,10 +48,11 @@ def count(shape: OpenShape, u: Usage, step: int) -> None:
             lowest[:] = sorted((lowest[0], prompt))
 
 
-def begun(shape: OpenShape, user: str) -> None:
-    """A run began."""
+def begun(shape: OpenShape, user: str) -> bool:
+    """A run began; says whether there was room for its user's name."""
     name = user if user in shape.begun or len(shape.begun) < BEGUN_MAX else ""
     shape.begun[name] = shape.begun.get(name, 0) + 1
+    return name == user
 
 
 def ended(shape: OpenShape, calls: int) -> None:

@@ -141,7 +141,9 @@ def _shape(meter: Meter, u: Usage, root: str, agent: str, run: Run) -> None:
     """What the call looked like; one of a child is taken for the middle of a run."""
     open_shapes, key = meter.minute.shapes, (u.tenant, agent, u.workflow)
     shape = open_shapes.get(key) or shapes.of(open_shapes, key)
-    if shape is not None:
+    if shape is None:
+        meter.counts.shapes_dropped += 1
+    else:
         shapes.count(shape, u, run.calls if u.execution_id in (root, "") else CHILDS_STEP)
 
 
@@ -152,6 +154,8 @@ def _begin(meter: Meter, u: Usage, root: str, agent: str, use_case: str, sums: M
     if run is not None:
         sums.began += 1
         shape = shapes.of(meter.minute.shapes, (u.tenant, agent, u.workflow))
-        if shape is not None:
-            shapes.begun(shape, u.user)
+        if shape is None:
+            meter.counts.shapes_dropped += 1
+        elif not shapes.begun(shape, u.user):
+            meter.counts.users_folded += 1
     return run

@@ -14,7 +14,17 @@ from service.records import rfc3339
 from service.replay.arrivals import Item
 from service.replay.engine import Engine, totals
 
-BOUNDS: Final = ("conflicts", "unchecked", "runs_dropped", "cells_folded", "members_folded", "names_dropped", "repeats_forgotten")
+BOUNDS: Final = (
+    "conflicts",
+    "unchecked",
+    "runs_dropped",
+    "cells_folded",
+    "members_folded",
+    "names_dropped",
+    "shapes_dropped",
+    "users_folded",
+    "repeats_forgotten",
+)
 BY: Final = ("use_case", "business_unit", "agent", "model", "workflow")
 
 

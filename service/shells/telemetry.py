@@ -37,6 +37,8 @@ BOUNDED: Final = {  # what each limit of the meters keeps out, for all tenants t
     "CELLS_PER_MINUTE_MAX": "cells_folded",
     "MEMBERS_PER_MINUTE_MAX": "members_folded",
     "NAMES_PER_MINUTE_MAX": "names_dropped",
+    "SHAPES_PER_MINUTE_MAX": "shapes_dropped",
+    "BEGUN_MAX": "users_folded",
     "REPEATS_MAX": "repeats_forgotten",
 }
 
@@ -199,6 +201,9 @@ def _bounds(wardens: Sequence[Warden], counts: Sequence[Counts]) -> Metric:
     for t in [tenant for warden in wardens for tenant in warden.tenants.values()]:
         for limit, count in (
             ("SERIES_PER_TENANT_MAX", t.series_folded),
+            ("WATCHES_MAX", t.watches_folded),
+            ("SIGNALS_MAX", t.signals_folded),
+            ("LOOKS_PER_WINDOW_MAX", t.looks_folded),
             ("PERIODS_PER_TENANT_MAX", t.periods_folded),
             ("NOTICES_PER_MINUTE_MAX", t.storm_untold),
             ("UNPRICED_MAX", t.unpriced_folded),

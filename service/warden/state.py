@@ -243,6 +243,9 @@ class Tenant(Struct):
     unpriced_of: dict[tuple[Cell, int], dict[Scope, list[int]]] = field(default_factory=dict)
     unpriced_members: int = 0
     unpriced_folded: int = 0
+    watches_folded: int = 0
+    signals_folded: int = 0
+    looks_folded: int = 0
 
 
 class Warden(Struct):

@@ -15,6 +15,7 @@ from service.warden.state import WINDOW_MINUTES, Look, Tenant, Warden, Window
 GRACE_MINUTES: Final = 2
 WINDOWS_AT_ONCE_MAX: Final = 14 * 144  # after a longer silence only the last two weeks of windows are closed one by one
 MEMBERS_PER_WINDOW_MAX: Final = 20_000
+LOOKS_PER_WINDOW_MAX: Final = 50_000  # agents' workflows of a tenant
 FIELDS: Final = Measures.__struct_fields__
 K = TypeVar("K")
 _MAXIMA: Final = frozenset({"last_ms"})
@@ -69,6 +70,9 @@ def looks(t: Tenant, fact: Shape) -> None:
         window = t.windows[number] = Window()
     look = window.looks.get((fact.agent, fact.workflow))
     if look is None:
+        if len(window.looks) >= LOOKS_PER_WINDOW_MAX:
+            t.looks_folded += 1
+            return
         look = window.looks[fact.agent, fact.workflow] = Look()
     _count(look.calls, fact.calls)
     _count(look.ended, fact.ended)

@@ -51,10 +51,10 @@ def _goes_on(told: Told, said: Said, number: int) -> None:
 def _heard(t: Tenant, number: int, window: Window, agents: dict[str, Agent]) -> Iterator[Said]:
     for scope, watch in t.watches.items():
         if scope.kind == "agent":
-            yield from _agent(watch, scope, agents.get(scope.name), agents, number)
+            yield from _agent(t, watch, scope, agents.get(scope.name), agents, number)
     for scope, (hits, of) in unlabelled(window).items():
         watch_of = _known(t, scope, number)
-        said = _hear(watch_of, scope, Asked("unattributed", {"hits": float(hits), "of": float(of)}, scope.name), number) if watch_of is not None else None
+        said = _hear(t, watch_of, scope, Asked("unattributed", {"hits": float(hits), "of": float(of)}, scope.name), number) if watch_of is not None else None
         if said is not None:
             yield said
 
@@ -69,6 +69,7 @@ def _known(t: Tenant, scope: Scope, number: int) -> Watch | None:
     watch = t.watches.get(scope)
     if watch is None:
         if len(t.watches) >= WATCHES_MAX:
+            t.watches_folded += 1
             return None
         watch = t.watches[scope] = Watch(first=number, last=number)
     if number - watch.last > DAY:
@@ -77,27 +78,28 @@ def _known(t: Tenant, scope: Scope, number: int) -> Watch | None:
     return watch
 
 
-def _agent(watch: Watch, scope: Scope, agent: Agent | None, agents: dict[str, Agent], number: int) -> Iterator[Said]:
+def _agent(t: Tenant, watch: Watch, scope: Scope, agent: Agent | None, agents: dict[str, Agent], number: int) -> Iterator[Said]:
     """All of an agent's tests; only its pace hears silence."""
     for name in ("up", "silence"):
-        said = _hear(watch, scope, Asked(name, {"count": begun(agent), "start_s": 600.0 * number}), number)
+        said = _hear(t, watch, scope, Asked(name, {"count": begun(agent), "start_s": 600.0 * number}), number)
         if said is not None:
             yield said
     if agent is None:
         return
     others = {p: (sum(a.swaps.get(p, 0) for a in agents.values()), sum(a.calls.get(p, 0) for a in agents.values())) for p in agent.calls}
     for each in asked(agent, others):
-        said = _hear(watch, scope, each, number)
+        said = _hear(t, watch, scope, each, number)
         if said is not None:
             yield said
 
 
-def _hear(watch: Watch, scope: Scope, each: Asked, number: int) -> Said | None:
+def _hear(t: Tenant, watch: Watch, scope: Scope, each: Asked, number: int) -> Said | None:
     """One test hears one window, and all that was empty before it: first its score, then it learns."""
     key = f"{each.name}:{each.about}" if each.about else each.name
     signal = watch.signals.get(key)
     if signal is None:
         if len(watch.signals) >= SIGNALS_MAX:
+            t.signals_folded += 1
             return None
         signal = watch.signals[key] = TESTS[each.name].make()
     each.features["width_s"] = 600.0 * (number - watch.heard.get(key, number - 1))

@@ -1,0 +1,241 @@
+"""Every sequential test tells one incident of its kind, of the right scope, and is quiet where something explains it.
+
+Windows are made by hand and closed one by one, as the warden's fold does it; what is ordinary is small and even, so that each story shows alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import pytest
+from msgspec.structs import replace
+
+from service.facts import Cell, Incident, Measures, Purpose, Scope, shape_of_call, size_bin
+from service.records import UNATTRIBUTED
+from service.warden import signals
+from service.warden.fold import hear, tenant
+from service.warden.signals import quiet
+from service.warden.signals.tests import DAY, TESTS
+from service.warden.snapshot import dump, load
+from service.warden.state import Episode, Look, Tenant, Told, Warden, Window
+from tests.core.streams import START_MS, policy_set
+
+BEGIN: Final = START_MS // 600_000
+CELL: Final = Cell("default", "indexer", "kyc", "risk", "nightly", "anthropic", "small", "inference", "chat", batch=False)
+SUMS: Final = Measures(records=12, nanos=12_000_000, calls=12, began=4, input_pico=12_000_000_000)
+Odd = Callable[[Window], None]
+
+
+def ordinary(number: int, agent: str = "indexer") -> Window:
+    """Four runs of three calls each: a prompt of about a thousand tokens, nearly all of it from the cache after the first call."""
+    low = 1000 + number * 7 % 12
+    calls = {shape_of_call(low, 0, 1): 4, shape_of_call(1300, 1100, 2): 4, shape_of_call(1500, 1300, 3): 4}
+    look = Look(calls, [low, low + 3], {size_bin(3 << 3): 3, size_bin(4 << 3): 1}, {"ann": 1, "bob": 1, "cyd": 1, "dan": 1})
+    return Window({CELL._replace(agent=agent): SUMS}, {}, {(agent, "nightly"): look})
+
+
+def run(w: Warden, t: Tenant, windows: int, odd: Odd | None = None, agent: str = "indexer") -> list[Incident]:
+    """So many more windows; returns every incident's step."""
+    said: list[Incident] = []
+    for _ in range(windows):
+        w.closed += 1
+        w.now_ms = (w.closed + 1) * 600_000
+        window = ordinary(w.closed, agent)
+        if odd is not None:
+            odd(window)
+        signals.look(w, t, w.closed, window)
+        said += [d for d in w.out if isinstance(d, Incident)]
+        w.out = []
+    return said
+
+
+def warden(days: int = 8, agent: str = "indexer") -> tuple[Warden, Tenant]:
+    w = Warden(0, 1, closed=BEGIN)
+    hear(w, START_MS, policy_set("version: 1"))
+    t = tenant(w, "default")
+    assert run(w, t, days * DAY, agent=agent) == [], "ordinary windows tell nobody"
+    return w, t
+
+
+def sums(**fields: int) -> Odd:
+    def change(window: Window) -> None:
+        for cell, known in window.cells.items():
+            window.cells[cell] = replace(known, **fields)
+
+    return change
+
+
+def looks(**fields: object) -> Odd:
+    def change(window: Window) -> None:
+        for key, known in window.looks.items():
+            window.looks[key] = replace(known, **fields)
+
+    return change
+
+
+def mixed(window: Window) -> None:
+    window.cells = {cell._replace(model="large"): known for cell, known in window.cells.items()}
+
+
+def silent(window: Window) -> None:
+    window.cells, window.looks = {}, {}
+
+
+def unlabelled(window: Window) -> None:
+    window.cells = {cell._replace(agent=UNATTRIBUTED): known for cell, known in window.cells.items()}
+
+
+COLD: Final = {shape_of_call(1000, 0, 1): 4, shape_of_call(1300, 0, 2): 4, shape_of_call(1500, 0, 3): 4}
+SURGE: Final = dict.fromkeys(("ann", "bob", "cyd", "dan"), 100)
+
+
+class Story(NamedTuple):
+    """What happens, in how many windows, and what of it is said of whom."""
+
+    odd: Odd
+    windows: int = 18
+    dimension: Scope | None = None
+    scope: Scope = Scope("agent", "indexer")
+
+
+STORIES: Final[dict[str, Story]] = {
+    "fallback": Story(sums(fallbacks=9), dimension=Scope("model", "small")),
+    "models": Story(mixed, dimension=Scope("model", "large")),
+    "price": Story(sums(nanos=30_000_000), dimension=Scope("model", "small"), scope=Scope("model", "small")),
+    "floor": Story(looks(lowest=[2600, 2610])),
+    "size": Story(looks(calls={shape_of_call(4000, 0, 1): 12, shape_of_call(4000, 3500, 2): 12})),
+    "cache": Story(looks(calls=COLD)),
+    "length": Story(looks(ended={size_bin(12 << 3): 4})),
+    "user": Story(looks(begun={"eve": 4}), dimension=Scope("user", "eve")),
+    "up": Story(looks(begun=SURGE)),
+    "down": Story(silent, windows=2 * DAY),
+    "silence": Story(silent, windows=2 * DAY),
+    "unattributed": Story(unlabelled, dimension=Scope("workflow", "nightly"), scope=Scope("agent", UNATTRIBUTED)),
+}
+BY_NAME = pytest.mark.parametrize("name", TESTS)
+
+
+def of(said: list[Incident], name: str) -> list[Incident]:
+    """The steps of incidents of that test's kind which that test told."""
+    return [step for step in said if TESTS[name].kind in step.kinds and any(e.detector == name for e in step.evidence)]
+
+
+@BY_NAME
+def test_each_tells_one_incident_of_its_kind(name: str) -> None:
+    w, t = warden()
+    story, test = STORIES[name], TESTS[name]
+    found = of(run(w, t, story.windows, story.odd), name)
+    opened = [step for step in found if step.action == "opened"]
+    assert len({step.id for step in found}) == len(opened) == 1
+    (step,) = opened
+    assert step.scope == story.scope
+    assert step.kinds[0] == test.kind
+    assert step.evidence[0].detector == name
+    cause = t.episodes[step.id].cause
+    assert cause is not None
+    assert cause.driver == test.driver
+    if story.dimension is not None:
+        assert story.dimension in [Scope(d.kind, d.name) for d in cause.dimensions]
+
+
+@BY_NAME
+def test_the_policys_rate_moves_the_threshold(name: str) -> None:
+    """What a strict policy tells, an eager one tells no later."""
+    first: list[int] = []
+    for rate in ("0.001", "0.05", "5"):
+        w, t = warden()
+        hear(w, w.now_ms, policy_set(f"version: 1\ndetection: {{false_alerts_per_scope_day: {rate}}}", version=2))
+        story, begin = STORIES[name], w.closed
+        steps = of(run(w, t, story.windows, story.odd), name)
+        first.append((steps[0].time_ms // 600_000 if steps else 1 << 40) - begin)
+    assert first[0] >= first[1] >= first[2]
+
+
+@pytest.mark.parametrize("name", sorted(quiet.VOLUME))
+def test_planned_work_is_no_surge(name: str) -> None:
+    w, t = warden()
+
+    def planned(window: Window) -> None:
+        STORIES[name].odd(window)
+        sums(planned_nanos=1)(window)
+
+    assert of(run(w, t, 18, planned), name) == []
+    if name != "up":  # whose evidence has no cap: it may be twice as strong when the plan ends
+        assert of(run(w, t, 18, STORIES[name].odd), name) == [], "what was known to be planned stays so for as long as it lasts"
+
+
+@pytest.mark.parametrize("name", sorted(quiet.VOLUME))
+def test_a_new_agent_may_find_its_feet(name: str) -> None:
+    w, t = warden()
+    t.watches[Scope("agent", "indexer")].first = w.closed - 1
+    assert of(run(w, t, 18, STORIES[name].odd), name) == []
+
+
+@pytest.mark.parametrize("name", sorted(quiet.VOLUME))
+def test_an_agent_that_came_back_may_find_its_feet(name: str) -> None:
+    w, t = warden()
+    t.watches[Scope("agent", "indexer")].last = w.closed - DAY - 1
+    assert of(run(w, t, 18, STORIES[name].odd), name) == []
+
+
+def test_a_launch_explains_so_much_and_no_more() -> None:
+    for users, quiet_ in (({"ann": 7}, True), (SURGE, False)):
+        w, t = warden()
+        t.purposes.append(Purpose("c", "default", "launch", Scope("use_case", "kyc"), w.now_ms, "v2", "maria"))
+        told = of(run(w, t, 12, looks(begun=users)), "up")
+        assert (told == []) is quiet_
+
+
+@BY_NAME
+def test_a_run_that_is_an_incident_explains_what_it_can(name: str) -> None:
+    w, t = warden()
+    t.episodes["inc"] = Episode("inc", "default", Scope("agent", "indexer"), "runs", w.now_ms, state="open", found_ms=w.now_ms)
+    if STORIES[name].windows > 100:
+        return
+    assert (of(run(w, t, 18, STORIES[name].odd), name) == []) is TESTS[name].explained
+
+
+def test_told_once_an_episode_and_again_when_twice_as_strong() -> None:
+    w, t = warden()
+    assert len(of(run(w, t, 2, looks(begun={"ann": 18})), "up")) <= 1
+    watch = t.watches[Scope("agent", "indexer")]
+    run(w, t, 1, STORIES["up"].odd)
+    watch = t.watches[Scope("agent", "indexer")]
+    strong = watch.told["up"].score
+    assert of(run(w, t, 12), "up") == []
+    watch.told["up"] = Told(w.closed, strong * 100.0)
+    before = t.episodes.copy()
+    run(w, t, 1, looks(begun=dict.fromkeys(SURGE, 400)))
+    assert watch.told["up"].score == strong * 100.0, "no twice as strong"
+    watch.told["up"] = Told(w.closed, 0.1)
+    run(w, t, 1, looks(begun=dict.fromkeys(SURGE, 800)))
+    assert watch.told["up"].score > 0.2, "twice as strong is told again"
+    assert len(t.episodes) >= len(before)
+
+
+def test_bounds_hold_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking = sys.modules["service.warden.signals.look"]  # the package's own `look` is the function
+    monkeypatch.setattr(looking, "WATCHES_MAX", 2)
+    monkeypatch.setattr(looking, "SIGNALS_MAX", 3)
+    w, t = warden(days=1)
+    crowd = Window({CELL._replace(agent=f"a{n}", workflow=f"w{n}"): SUMS for n in range(6)})
+    signals.look(w, t, w.closed + 1, crowd)
+    assert len(t.watches) == 2
+    assert all(len(watch.signals) <= 3 for watch in t.watches.values())
+    assert t.watches_folded == 6 + 6
+    assert t.signals_folded > 0
+
+
+def test_watches_are_the_same_after_a_snapshot_bit_for_bit() -> None:
+    through, t = warden()
+    run(through, t, 3, STORIES["up"].odd)
+    stopped = load(dump(through))
+    assert dump(stopped) == dump(through)
+    for name in ("up", "cache", "user"):
+        assert run(stopped, stopped.tenants["default"], 7, STORIES[name].odd) == run(through, t, 7, STORIES[name].odd)
+        assert dump(stopped) == dump(through)
+        stopped = load(dump(stopped))
+    assert len(t.watches) == 2
+    assert t.watches[Scope("agent", "indexer")].told
