@@ -129,6 +129,12 @@ def test_what_is_no_number_and_no_time_neither_breaks_nor_tells() -> None:
     assert not any(at % 50 == 7 for at in told)
 
 
+@pytest.mark.parametrize("text", ["2026-03-02 10:00:00", "2026-03-02T11:00:00+01:00", "1772445600", "1772445600.0", "1772445600000"])
+def test_a_timestamp_is_a_date_or_a_number(text: str) -> None:
+    assert series.seconds(text) == 1_772_445_600
+    assert series.seconds("1712041512000") == 1_712_041_512  # no day of the year 1712
+
+
 def test_counts_that_are_mostly_nothing_raise_few_alerts() -> None:
     chance = random.Random(3)
     rows = [(timestamp, str(int(chance.random() < 0.02))) for timestamp, _ in made(5000)]
