@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from detectors.peaks import APART
 
-ENOUGH: Final = 9.0  # nats of `Novelty` that are told
+ENOUGH: Final = 8.5  # nats of `Novelty` that are told
 AGAIN: Final = 4.0  # nats more right after an alert,
 FADES: Final = 0.1  # half of that after this share of all rows so far
 QUIET: Final = 0.05  # share of all rows so far in which only what is stronger by AGAIN is told,
@@ -21,7 +21,7 @@ class Alerts(Struct, array_like=True):
 
     >>> a = Alerts()
     >>> [k for k in range(1000) if a.tells(10.0 if k % 100 < 30 else 0.0)], a.tells(14.5)
-    ([0, 100, 200, 300, 400, 503, 700, 900], True)
+    ([0, 100, 200, 300, 400, 500, 600, 701, 819], True)
     """
 
     rows: int = 0

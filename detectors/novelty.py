@@ -1,8 +1,7 @@
 """Novelty: does this row show anything that the series has hardly ever shown. For series of any unit, length and sampling.
 
 Five looks at the series (beside its recent level, short against long mean, roughness, beside the same time of yesterday, course of the last rows),
-each compared with the highest separate peaks of its own past (`peaks`), and their evidence added up. Nothing is fitted and nothing has a unit;
-a series brings new records ever more rarely, however long it runs.
+each compared with the highest separate peaks of its own past (`peaks`), and their evidence added up. Nothing is fitted and nothing has a unit.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from detectors.base import Expectation, Features
-from detectors.peaks import Peaks
+from detectors.peaks import MEMORY_ROWS, Peaks
 from detectors.sample import Sample
 from detectors.shapes import Shape, Shapes
 from detectors.yesterday import Yesterday
@@ -23,6 +22,7 @@ WARM_ROWS: Final = 240
 ROUGH, MIDDLE, LEVEL, SLOW = 1 / 8, 1 / 16, 1 / 64, 1 / 128  # paces of the means, per row
 RECENT: Final = 15  # rows that make a shape with the one that is looked at
 BLOCK: Final = 4
+STILL_ROWS: Final = 256  # rows without any change, from which on nothing is learned about what is usual
 HELD: Final = 5.0  # nats from which a row is no example of what is usual
 VALUE_MAX: Final = 1e15
 
@@ -50,6 +50,7 @@ class Novelty(Struct):
     name: ClassVar[str] = "novelty"
 
     rows: int = 0
+    still: int = 0
     seen_s: float = 0.0
     last: float = 0.0
     level: float = 0.0
@@ -84,7 +85,8 @@ class Novelty(Struct):
         nats = self.nats(x)
         if nats <= self.totals.lowest:
             return 0.0
-        return max(0.0, math.log10(max(1.0, self.seen_s / 86_400) / self.totals.episodes(nats)))
+        days = self.seen_s / 86_400 * min(1.0, MEMORY_ROWS / self.rows)
+        return max(0.0, math.log10(max(1.0, days) / self.totals.episodes(nats)))
 
     def learn_one(self, x: Features) -> None:
         """Take in one row; one without a number is as if it had not come."""
@@ -101,11 +103,11 @@ class Novelty(Struct):
         looks = self._look(x, value)
         farness = self.shapes.farness(looks.shape)
         nats = self._evidence(looks, farness) if self.warm else 0.0
-        self._remember(looks, farness)
-        if self.warm:
-            self.totals.learn(nats)
-        if nats < HELD:
-            self.sample.learn(value)
+        self.still = self.still + 1 if value == self.last else 0
+        if self.still <= STILL_ROWS:
+            self._remember(looks, farness, nats)
+            if nats < HELD:
+                self.sample.learn(value)
         self._follow(x, value)
         return nats
 
@@ -140,12 +142,14 @@ class Novelty(Struct):
             total += max(above.nats(look), below.nats(-look))
         return total
 
-    def _remember(self, looks: Looks, farness: float) -> None:
+    def _remember(self, looks: Looks, farness: float, nats: float) -> None:
         for above, below, look in zip(self.above, self.below, looks[:3], strict=True):
             above.learn(look)
             below.learn(-look)
         self.rougher.learn(looks.rough)
         self.farther.learn(farness)
+        if self.warm:
+            self.totals.learn(nats)
         if self.rows % BLOCK == 0:
             self.shapes.learn(looks.shape, farness)
 

@@ -7,7 +7,7 @@ the record, and there it is a heavy one, a power of the distance: what lies ten 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from typing import Final
 
 import msgspec
@@ -18,6 +18,7 @@ APART: Final = 8  # rows: higher values sooner than that are the same episode
 TAIL_INDEX: Final = 2.0  # of the power that the tail beyond the record falls off with
 BEYOND_MAX: Final = 8.0  # nats for lying beyond the record
 HALF: Final = 0.5  # an episode not yet seen
+MEMORY_ROWS: Final = 5000  # then an episode is forgotten, so that a long past does not make deaf
 
 
 class Peaks(Struct, array_like=True):
@@ -30,6 +31,8 @@ class Peaks(Struct, array_like=True):
     """
 
     highest: list[float] = msgspec.field(default_factory=list)  # ascending
+    seen: list[int] = msgspec.field(default_factory=list)  # the row of each
+    row: int = 0
     since: int = 0
     now: float = -math.inf
 
@@ -45,8 +48,8 @@ class Peaks(Struct, array_like=True):
         above = len(peaks) - bisect_left(peaks, value)
         if above or len(peaks) < 2:
             return above + HALF
-        spread = (peaks[-1] - peaks[0]) / math.log(len(peaks))
-        if spread <= 0.0:
+        spread = (peaks[-1] - peaks[0] or abs(peaks[-1])) / math.log(len(peaks))
+        if spread == 0.0:
             return HALF * math.exp(-BEYOND_MAX)
         return HALF * math.exp(-min(BEYOND_MAX, TAIL_INDEX * math.log1p((value - peaks[-1]) / spread)))
 
@@ -57,17 +60,34 @@ class Peaks(Struct, array_like=True):
 
     def learn(self, value: float) -> None:
         """Take in the value of one more row."""
-        peaks = self.highest
+        self.row += 1
         self.since += 1
         if self.since > APART:
-            if len(peaks) >= KEPT:
-                if value <= peaks[0]:
-                    self.now = -math.inf
-                    return
-                del peaks[0]
-            insort(peaks, value)
-            self.since, self.now = 0, value
+            if len(self.highest) >= KEPT and not self._make_room(value):
+                self.now = -math.inf
+                return
+            self._keep(value)
+            self.since = 0
         elif value > self.now > -math.inf:
-            del peaks[bisect_left(peaks, self.now)]
-            insort(peaks, value)
-            self.now = value
+            self._drop(bisect_left(self.highest, self.now))
+            self._keep(value)
+
+    def _make_room(self, value: float) -> bool:
+        oldest = min(self.seen)
+        if self.row - oldest > MEMORY_ROWS:
+            self._drop(self.seen.index(oldest))
+            return True
+        if value > self.highest[0]:
+            self._drop(0)
+            return True
+        return False
+
+    def _keep(self, value: float) -> None:
+        at = bisect_left(self.highest, value)
+        self.highest.insert(at, value)
+        self.seen.insert(at, self.row)
+        self.now = value
+
+    def _drop(self, at: int) -> None:
+        del self.highest[at]
+        del self.seen[at]

@@ -42,7 +42,7 @@ def main() -> int:
     chosen = import_module(BENCHES[asked.name][0])
     if asked.json and hasattr(chosen, "lines"):
         for line in chosen.lines(asked):
-            print(json.dumps(line, ensure_ascii=False), flush=True)
+            print(json.dumps(line), flush=True)
         return 0
     before = os.getloadavg()
     figures: list[Figure] = chosen.run(asked)

@@ -27,6 +27,7 @@ Row: TypeAlias = tuple[str, str]
 """Timestamp and value as they stand in the file."""
 
 LABELS = "combined_windows.json"
+MILLISECONDS = 1e11  # what is larger than that is no number of seconds, but of milliseconds since 1973
 
 
 class Answer(NamedTuple):
@@ -80,7 +81,7 @@ def files(folder: Path) -> list[Path]:
 
 def answer(file: Path) -> Answer:
     """One file from its first row to its last."""
-    with file.open(newline="") as lines:
+    with file.open(newline="", encoding="utf-8-sig") as lines:
         rows = [(row["timestamp"], row["value"]) for row in csv.DictReader(lines)]
     return Answer(f"{file.parent.name}/{file.name}", len(rows), list(alerts(rows)), [timestamp for timestamp, _ in rows])
 
@@ -99,11 +100,14 @@ def alerts(rows: Iterable[Row]) -> Iterator[int]:
 
 
 def seconds(timestamp: str) -> float:
-    """Unix seconds of an ISO date or of a number; without a zone it is UTC. NaN for what is neither: the row has no time of day then."""
+    """Unix seconds of a number (of milliseconds if it is that large) or an ISO date; without a zone it is UTC. NaN: the row has no time of day."""
+    given = number(timestamp)
+    if isfinite(given):
+        return given / 1000 if given > MILLISECONDS else given
     try:
         moment = datetime.fromisoformat(timestamp)
     except ValueError:
-        return number(timestamp)
+        return nan
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from detectors.alerts import ENOUGH, QUIET_ROWS, Alerts
 from detectors.novelty import WARM_ROWS, Novelty
-from detectors.peaks import APART, Peaks
+from detectors.peaks import APART, MEMORY_ROWS, Peaks
 from detectors.shapes import KEPT, Shapes
 from detectors.yesterday import Yesterday
 from service.warden.detection import WATCHING
@@ -129,6 +129,12 @@ def test_what_is_no_number_and_no_time_neither_breaks_nor_tells() -> None:
     assert not any(at % 50 == 7 for at in told)
 
 
+@pytest.mark.parametrize("text", ["2026-03-02 10:00:00", "2026-03-02T11:00:00+01:00", "1772445600", "1772445600.0", "1772445600000"])
+def test_a_timestamp_is_a_date_or_a_number(text: str) -> None:
+    assert series.seconds(text) == 1_772_445_600
+    assert series.seconds("1712041512000") == 1_712_041_512  # no day of the year 1712
+
+
 def test_counts_that_are_mostly_nothing_raise_few_alerts() -> None:
     chance = random.Random(3)
     rows = [(timestamp, str(int(chance.random() < 0.02))) for timestamp, _ in made(5000)]
@@ -170,6 +176,29 @@ def test_peaks_of_one_episode_are_one() -> None:
     for value in [5.0, 9.0, 7.0] + [0.0] * 20 + [6.0]:
         peaks.learn(value)
     assert peaks.highest[-2:] == [6.0, 9.0]
+
+
+def test_an_episode_is_forgotten_after_a_long_time() -> None:
+    peaks = Peaks()
+    for k in range(MEMORY_ROWS):
+        peaks.learn(100.0 if k == 500 else float(k % 7))
+    assert peaks.highest[-1] == 100.0
+    assert peaks.nats(50.0) < peaks.nats(150.0)
+    for k in range(1000):
+        peaks.learn(float(k % 7))
+    assert peaks.highest[-1] == 6.0
+    assert peaks.nats(50.0) > 4
+
+
+def test_what_stands_still_teaches_nothing_more() -> None:
+    chance, novelty, heard, known = random.Random(7), Novelty(), [], []
+    for k in range(20_000):
+        value = float(chance.randrange(11)) if k < 1000 or k > 19_000 else 3.0
+        heard.append(novelty.meet({"spend": value, "start_s": 300.0 * k, "width_s": 300.0}))
+        if k in {2000, 18_999}:
+            known.append([novelty.rougher.highest[:], novelty.totals.seen[:], novelty.sample.values[:], novelty.shapes.known[:]])
+    assert known[0] == known[1]
+    assert max(heard[2000:19_000]) == 0
 
 
 def test_evidence_falls_with_every_episode_like_it() -> None:
