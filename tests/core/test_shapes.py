@@ -194,3 +194,14 @@ def test_a_snapshot_of_before_there_were_shapes_is_read() -> None:
     assert back.minute.cells
     fold(back, [(1, START_MS, Usage(id="b", time=START_MS / 1000, agent="a", execution_id="run", input_tokens=9))])
     assert len(back.minute.shapes) == 1
+
+
+@given(st.lists(st.lists(st.integers(1, 99), max_size=2).map(sorted), max_size=6))
+def test_a_window_keeps_the_two_smallest_prompts_of_all_partitions(lowest: list[list[int]]) -> None:
+    t = Tenant("default")
+    for each in lowest:
+        windows.looks(t, Shape("default", "a", "w", 10, {7: 1}, each, {}, {"u": 1}))
+    for window in t.windows.values():
+        (look,) = window.looks.values()
+        assert look.lowest == sorted(n for each in lowest for n in each)[:2]
+        assert (look.calls, look.begun) == ({7: len(lowest)}, {"u": len(lowest)})
