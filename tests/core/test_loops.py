@@ -17,7 +17,7 @@ from service.records import Outcome, Usage
 from tests.core.streams import PRICES, START_MS, Heard, Told, told
 
 SIGNED, UNSIGNED = "signed", "unsigned"  # a loop shows by its signatures, or by prompts of one size
-ENFORCE = PRICES + 'pauses: {mode: enforce, allow: [{agent: "*"}, {execution: "*"}], min_loss_usd: 0, on: [loop]}\n'
+ENFORCE = PRICES + 'pauses: {mode: enforce, allow: [{agent: "*"}, {execution: "*"}], min_loss_usd: 100, on: [loop]}\n'
 
 
 def call(number: int, run: str, how: str, repeated: bool, *, second: int = 0) -> Heard:
@@ -62,7 +62,15 @@ def test_hundreds_of_repeats_are_told_and_then_sure(how: str) -> None:
     assert not [finding for n in range(20) for finding in loops(run, f"honest-{n}")]
     orders = [d for d in run.decisions if isinstance(d, Order) and d.action == "pause"]
     assert len(orders) == 1
-    assert orders[0].time_ms >= second.arrival_ms, "nothing is paused before it is sure"
+    assert orders[0].time_ms >= second.arrival_ms, "what has not cost the least loss itself is not paused before it is sure"
+
+
+@pytest.mark.parametrize("how", [SIGNED, UNSIGNED])
+def test_what_a_loop_has_cost_is_reason_enough_before_it_is_sure(how: str) -> None:
+    run = told(ENFORCE.replace("min_loss_usd: 100", "min_loss_usd: 1"), run_of("dear", how, [True] * (repeats_until_told(how, Records()) + 1)), 1)
+    (finding,) = loops(run, "dear")
+    assert not finding.sure
+    assert [d.action for d in run.decisions if isinstance(d, Order)] == ["pause"]
 
 
 @pytest.mark.parametrize("how", [SIGNED, UNSIGNED])
