@@ -26,6 +26,7 @@ BENCHES: Final = {
     "rca": ("tests.bench.rca", "elements to blame for a deviation from the forecast: F1 and seconds a case over the files of a folder"),
     "nab": ("tests.bench.series", "alerts on the series of the Numenta Anomaly Benchmark, and their worth where windows are labelled"),
     "series": ("tests.bench.series", "the same on any other series of that layout, with the same configuration"),
+    "world": ("tests.bench.world", "spend incidents in made-up companies over real load (../shared/spendworld): found, false, how early, how well named"),
     "kill": ("tests.bench.kill", "the live service killed again and again while fed: nothing lost, nothing repeated"),
     "soak": ("tests.bench.soak", "workers on a real Kafka killed, stopped and put to sleep while fed: nothing lost, nothing repeated"),
 }
