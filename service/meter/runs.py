@@ -16,6 +16,7 @@ from service.records import Usage
 SILENT_MINUTES: Final = 30
 LOOP_FADES: Final = 0.998
 LOOP_TEACHES: Final = 1.5  # an agent that repeats itself for a living is told a few times, each time later; a real loop goes far beyond
+CHILDREN_TAUGHT: Final = 30  # by one run at most, or half as many again as the record: who fans out for a living is told once or twice
 LOOP_LEAST: Final = 10.0
 RUNS_MAX: Final = 200_000  # live runs per partition; a run beyond it is tallied but not followed
 CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH, STUCK = (1 << n for n in range(10))  # the rules that can have spoken of a run
@@ -89,10 +90,10 @@ class Runs(Struct):
         records = habits.of(tenant, run.agent)
         records.runs += 1
         records.loop = max(records.loop * LOOP_FADES, min(run.most, LOOP_TEACHES * max(records.loop, LOOP_LEAST)))
+        records.children = max(records.children, min(len(run.children or ()), max(CHILDREN_TAUGHT, records.children * 3 // 2)))
         if run.told & ~CAP:
             return
         records.nanos = max(records.nanos - records.nanos // 256, run.nanos)
-        records.children = max(records.children, len(run.children or ()))
         if run.opening:
             records.growth_percent = max(records.growth_percent, run.size * 100 // run.opening)
 
