@@ -25,7 +25,7 @@ _RUN: Final = "import sys; from service.cli import main; sys.argv[0] = 'spendwar
 
 def spendwarden(*words: str) -> list[str]:
     """The command line of this very working tree's `spendwarden`."""
-    return [sys.executable, "-c", _RUN, *words]
+    return [sys.executable, "-X", "faulthandler", "-c", _RUN, *words]
 
 
 class Hand:
@@ -90,7 +90,12 @@ class Hand:
         assert self._process is not None
         began_s = monotonic()
         self._signal(signal.SIGTERM)
-        code = await asyncio.to_thread(self._process.wait, ENDS_WITHIN_S)
+        try:
+            code = await asyncio.to_thread(self._process.wait, ENDS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGABRT)  # faulthandler says where each thread stands
+            await asyncio.to_thread(self._process.wait)
+            raise AssertionError(f"{self.name} did not end within {ENDS_WITHIN_S} s of SIGTERM; its last words:\n{self.words()[-8_000:]}") from None
         self.stops_s.append(monotonic() - began_s)
         return code
 
