@@ -13,7 +13,7 @@ from msgspec import field
 
 from detectors.base import Expectation, Features, number, whole
 from detectors.sequential import Sequential
-from detectors.tail import CAP
+from detectors.tail import gathered
 
 STEPS: Final = 4
 EIGHTHS: Final = 9
@@ -102,7 +102,7 @@ class Cache(Sequential, array_like=True, tag="cache"):
                 continue
             above = max(other, 0.5 + usual / 2)
             nats = misses * math.log(above / usual) + (of - misses) * math.log((1.0 - above) / (1.0 - usual))
-            levels.append(min(CAP, max(0.0, level + min(WINDOW_NATS, nats))))
+            levels.append(gathered(level, min(WINDOW_NATS, nats)))
         return levels
 
 

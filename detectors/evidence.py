@@ -3,8 +3,7 @@
 Three steps, each by its source. A tail probability p becomes nats by a bet against it, ln k - (1 - k) ln p (the power calibrator of Vovk and Wang,
 Annals of Statistics 2021): right for any distribution, so heavy tails cost power and never calibration. The nats add up to Page's CUSUM (Biometrika
 1954), S <- min(cap, max(0, S + nats)); neighbours are alike, so a window that goes on with an episode weighs as much as it has of its own, (1 - r) /
-(1 + r) at autocorrelation r (Bayley and Hammersley 1946), and one that could begin it counts whole. Its episodes run from leaving 0 to coming back; their peaks above `PEAK_MIN` fall off
-exponentially, so two sums calibrate it: how many there were, and how far they went.
+(1 + r) at autocorrelation r (Bayley and Hammersley 1946), and one that could begin it counts whole. `tail` knows how rare its peaks are.
 """
 
 from __future__ import annotations
@@ -12,18 +11,15 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from msgspec import Struct
+from detectors.tail import PEAK_MIN, Tail
 
 BET: Final = 0.2  # k: near 0 only the very rare counts, near 1 the merely unusual as well
 NATS_MAX: Final = 12.0  # one window alone is never all the evidence
 CAP: Final = 30.0  # so that it comes down again soon after the end
-PEAK_MIN: Final = 2.0
-EXCESS_MAX: Final = 12.0  # one real incident must not make the next one ordinary
 PRIOR_EPISODES: Final = 6.0
 PRIOR_EXCESS: Final = 4.0
 ALIKE_MAX: Final = 0.95
 PRIOR_ALIKE: Final = (1.0, 0.3)
-_LN10: Final = math.log(10.0)
 
 
 def nats(rare: float) -> float:
@@ -35,7 +31,7 @@ def nats(rare: float) -> float:
     return min(NATS_MAX, math.log(BET) - (1.0 - BET) * math.log(rare))
 
 
-class Evidence(Struct, array_like=True):
+class Evidence(Tail, array_like=True):
     """A CUSUM of surprises that knows its own tail.
 
     >>> e = Evidence()
@@ -44,11 +40,6 @@ class Evidence(Struct, array_like=True):
     (20.0, 1.3, 3.8)
     """
 
-    level: float = 0.0
-    peak: float = 0.0
-    episodes: float = 0.0
-    excess: float = 0.0
-    days: float = 0.0
     last: float = 0.0
     square: float = PRIOR_ALIKE[0]
     product: float = PRIOR_ALIKE[1]
@@ -64,24 +55,15 @@ class Evidence(Struct, array_like=True):
 
     def add(self, rare: float, days: float) -> None:
         """Add a window that is `days` long; an episode that ends is counted."""
-        self.level = self.after(rare)
-        self.days += days
+        self.hear(self.after(rare), days)
         centred = 0.5 - rare
         self.square += centred * centred
         self.product += centred * self.last
         self.last = centred
-        if self.level > 0.0:
-            self.peak = max(self.peak, self.level)
-            return
-        if self.peak > PEAK_MIN:
-            self.episodes += 1.0
-            self.excess += min(self.peak - PEAK_MIN, EXCESS_MAX)
-        self.peak = 0.0
 
-    def score(self, level: float) -> float:
+    def score(self, level: float, prior_episodes: float = PRIOR_EPISODES, prior_excess: float = PRIOR_EXCESS) -> float:
         """-log10 of the episodes a day that reach `level`, never below 0."""
-        if level <= PEAK_MIN:
-            return 0.0
-        mean_excess = (self.excess + PRIOR_EPISODES * PRIOR_EXCESS) / (self.episodes + PRIOR_EPISODES)
-        per_day = (self.episodes + 0.5) / (self.days + 1.0)
-        return max(0.0, ((level - PEAK_MIN) / mean_excess - math.log(per_day)) / _LN10)
+        return Tail.score(self, level, prior_episodes, prior_excess)
+
+
+__all__ = ["CAP", "PEAK_MIN", "Evidence", "nats"]

@@ -13,6 +13,7 @@ from msgspec import field
 
 from detectors.base import Expectation, Features, number
 from detectors.sequential import Sequential
+from detectors.tail import gathered
 
 NAMES_MAX: Final = 200
 LEVELS_MAX: Final = 60  # names that gather evidence at once
@@ -89,9 +90,10 @@ class Mix(Sequential, array_like=True, tag="mix"):
                 continue
             other = self.takes + (1.0 - self.takes) * usual
             mine = amounts.get(name, 0.0)
-            level = self.levels.get(name, 0.0) + mine * math.log(other / usual) + (whole - mine) * math.log((1.0 - other) / (1.0 - usual))
+            nats = mine * math.log(other / usual) + (whole - mine) * math.log((1.0 - other) / (1.0 - usual))
+            level = gathered(self.levels.get(name, 0.0), nats)
             if level > 0.0:
-                levels[name] = min(20.0, level)
+                levels[name] = level
         if len(levels) > LEVELS_MAX:
             levels = dict(sorted(levels.items(), key=lambda it: (-it[1], it[0]))[:LEVELS_MAX])
         return levels

@@ -1,13 +1,13 @@
-"""More (or, `direction="down"`, less) than ever before: counts of ten minutes to twelve hours against their own record.
+"""More than ever before: counts of ten minutes to twelve hours against their own record.
 
-For each width the record is the largest (smallest) count that any earlier window of that width, not overlapping this one, has had; the evidence is the
+For each width the record is the largest count that any earlier window of that width, not overlapping this one, has had; the evidence is the
 Poisson log-likelihood ratio against it, n ln(n/m) - (n - m). Records need no model of seasons, which most sources of work do not keep.
 """
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final
 
 from msgspec import field
 
@@ -22,7 +22,7 @@ REMEMBERED: Final = 1008.0  # windows of the mean
 
 
 class Pace(Sequential, array_like=True, tag="pace"):
-    """`count` of each window; `settle` windows before the first record of a width are let pass.
+    """`count` of each window.
 
     >>> d = Pace()
     >>> for k in range(500): d.learn_one({"count": 2.0 + k % 3})
@@ -32,7 +32,6 @@ class Pace(Sequential, array_like=True, tag="pace"):
 
     name: ClassVar[str] = "pace"
 
-    direction: Literal["up", "down"] = "up"
     recent: list[float] = field(default_factory=list)
     records: list[float] = field(default_factory=lambda: [-1.0] * len(WIDTHS))
     of: float = 0.0
@@ -46,9 +45,9 @@ class Pace(Sequential, array_like=True, tag="pace"):
             if record < 0.0 or len(counts) < 2 * width:
                 continue
             n = sum(counts[-width:])
-            m = max(record, RECORD_LEAST) if self.direction == "up" else record
-            if n > m if self.direction == "up" else n < m:
-                best = max(best, (n * math.log(n / m) if n else 0.0) - (n - m))
+            m = max(record, RECORD_LEAST)
+            if n > m:
+                best = max(best, n * math.log(n / m) - (n - m))
         return best
 
     def keep(self, x: Features) -> None:
@@ -65,14 +64,8 @@ class Pace(Sequential, array_like=True, tag="pace"):
         for at, width in enumerate(WIDTHS):
             if len(recent) < 2 * width:
                 continue
-            earlier = sum(recent[-2 * width : -width])
-            known = self.records[at]
-            if self.direction == "up":
-                self.records[at] = max(earlier, known * fade)
-            else:
-                self.records[at] = earlier if known < 0.0 else min(earlier, known / fade)
+            self.records[at] = max(sum(recent[-2 * width : -width]), self.records[at] * fade)
 
     def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The mean count, from nothing to the record."""
-        record = max(self.records[0], 0.0)
-        return Expectation(self.usual, 0.0 if self.direction == "up" else min(self.usual, record), max(self.usual, record))
+        return Expectation(self.usual, 0.0, max(self.usual, self.records[0], 0.0))

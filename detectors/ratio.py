@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 
 from detectors.base import Expectation, Features, number
 from detectors.sequential import Sequential
+from detectors.tail import gathered
 
 JUMP_NATS: Final = 3.2  # three windows in a row are told
 JUMP: Final = 0.04  # log units that are never told, whatever the past
@@ -40,7 +41,7 @@ class Ratio(Sequential, array_like=True, tag="ratio"):
         if value is None or not self.seen:
             return self.tail.level
         far = abs(value - self.mean) > max(JUMP, SPREADS * math.sqrt(max(self.square, 0.0)))
-        return self.tail.after(JUMP_NATS if far else -JUMP_NATS)
+        return gathered(self.tail.level, JUMP_NATS if far else -JUMP_NATS)
 
     def learn(self, x: Features) -> None:
         """The proportion joins the mean."""

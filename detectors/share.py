@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 
 from detectors.base import Expectation, Features, number
 from detectors.sequential import Sequential
+from detectors.tail import gathered
 
 PRIOR: Final = (0.5, 60.0)
 REMEMBERED: Final = 20_000.0  # tries; then the past counts half
@@ -41,7 +42,7 @@ class Share(Sequential, array_like=True, tag="share"):
         hits, of = _counts(x)
         usual = min(0.95, max(self.usual, number(x, "floor", 0.0, 0.95)))
         other = usual + self.step * (1.0 - usual)
-        return self.tail.after(hits * math.log(other / usual) + (of - hits) * math.log((1.0 - other) / (1.0 - usual)))
+        return gathered(self.tail.level, hits * math.log(other / usual) + (of - hits) * math.log((1.0 - other) / (1.0 - usual)))
 
     def learn(self, x: Features) -> None:
         """Hits and tries join the share."""

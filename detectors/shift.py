@@ -13,7 +13,7 @@ from msgspec import field
 
 from detectors.base import Expectation, Features, number, whole
 from detectors.sequential import Sequential
-from detectors.tail import CAP
+from detectors.tail import gathered
 
 SHIFTS: Final = (2, 3, 4, 6, 8, 11)
 MOST, LEAST = 1.0, -4.0
@@ -77,7 +77,7 @@ class Shift(Sequential, array_like=True, tag="shift"):
         levels = []
         for shift, level in zip(SHIFTS, self.levels, strict=True):
             nats = sum(weight * min(MOST, max(LEAST, math.log(self._usual(k - shift) / self._usual(k)))) for k, weight in weights.items())
-            levels.append(min(CAP, max(0.0, level + nats)))
+            levels.append(gathered(level, nats))
         return levels
 
     def _usual(self, k: int) -> float:

@@ -19,6 +19,15 @@ PRIOR_EXCESS: Final = 1.2  # nats: were the model of the ordinary exact, it woul
 _LN10: Final = math.log(10.0)
 
 
+def gathered(level: float, nats: float) -> float:
+    """Page's CUSUM (Biometrika 1954): where it stands with so much more evidence.
+
+    >>> gathered(3.0, -5.0), gathered(3.0, 1.5), gathered(3.0, 99.0)
+    (0.0, 4.5, 20.0)
+    """
+    return min(CAP, max(0.0, level + nats))
+
+
 class Tail(Struct, array_like=True):
     """The episodes of one statistic in nats.
 
@@ -45,10 +54,6 @@ class Tail(Struct, array_like=True):
             self.episodes += 1.0
             self.excess += min(self.peak - PEAK_MIN, EXCESS_MAX)
         self.peak = 0.0
-
-    def after(self, nats: float) -> float:
-        """Page's CUSUM (Biometrika 1954) with so much more evidence; nothing is changed."""
-        return min(CAP, max(0.0, self.level + nats))
 
     def score(self, level: float, prior_episodes: float = PRIOR_EPISODES, prior_excess: float = PRIOR_EXCESS) -> float:
         """-log10 of the episodes a day that reach `level`, never below 0."""

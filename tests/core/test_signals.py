@@ -110,7 +110,6 @@ STORIES: Final[dict[str, Story]] = {
     "length": Story(looks(ended={size_bin(12 << 3): 4})),
     "user": Story(looks(begun={"eve": 4}), dimension=Scope("user", "eve")),
     "up": Story(looks(begun=SURGE)),
-    "down": Story(silent, windows=2 * DAY),
     "silence": Story(silent, windows=2 * DAY),
     "unattributed": Story(unlabelled, dimension=Scope("workflow", "nightly"), scope=Scope("agent", UNATTRIBUTED)),
 }
