@@ -13,6 +13,7 @@ from detectors import DETECTORS
 from detectors.base import Detector
 from service.facts import TOTAL, Scope, Untold
 from service.warden import episodes, normal, today
+from service.warden.launches import LAUNCH_FACTOR, launched
 from service.warden.normal import Seen
 from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, Window
 
@@ -23,8 +24,6 @@ WATCHING: Final = {"surprise": DETECTORS["surprise"]}  # of all that the registr
 EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
 CARRIES: Final = 0.5
 ORDER: Final = ("total", "business_unit", "use_case", "agent")
-LAUNCH_MS: Final = 30 * 3_600_000
-LAUNCH_FACTOR: Final = 2.5  # a recorded launch explains that much; a misfire beside it must not hide behind it
 DAYS_KEPT: Final = 40
 WINDOWS_A_DAY: Final = 144
 
@@ -115,7 +114,7 @@ def _launched(w: Warden, t: Tenant, found: Rare) -> bool:
     if found.seen.nanos - found.seen.planned > LAUNCH_FACTOR * found.expected_nanos:
         return False
     concerned = {(found.seen.scope.kind, found.seen.scope.name), *found.seen.attributes.items()}
-    return any(p.what == "launch" and tuple(p.scope) in concerned and w.now_ms - LAUNCH_MS < p.time_ms <= w.now_ms for p in t.purposes)
+    return launched(w, t, concerned)
 
 
 def _explained(w: Warden, t: Tenant, rare: list[Rare]) -> list[Rare]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from msgspec import Struct, field
@@ -68,13 +68,23 @@ def _join(agent: Agent, provider: str, model: str, sums: Measures) -> None:
         charged[1] += listed // 1000
 
 
-def asked(agent: Agent, others: dict[str, tuple[int, int]]) -> Iterator[Asked]:
-    """Every test of an agent that has something to hear, but for its pace. `others`: swaps and calls of all agents by provider."""
+def by_provider(agents: Iterable[Agent]) -> dict[str, tuple[int, int]]:
+    """Swaps and calls of all of them."""
+    found: dict[str, tuple[int, int]] = {}
+    for agent in agents:
+        for provider, calls in agent.calls.items():
+            hits, of = found.get(provider, (0, 0))
+            found[provider] = hits + agent.swaps[provider], of + calls
+    return found
+
+
+def asked(agent: Agent, together: dict[str, tuple[int, int]]) -> Iterator[Asked]:
+    """Every test of an agent that has something to hear, but for its pace. `together`: swaps and calls of all agents by provider."""
     calls = sum(agent.calls.values())
     if calls:
         swaps = sum(agent.swaps.values())
         server = max(agent.served, key=lambda model: (agent.served[model], model))
-        yield Asked("fallback", {"hits": float(swaps), "of": float(calls), "floor": _floor(agent, others)}, leader=server if swaps else "")
+        yield Asked("fallback", {"hits": float(swaps), "of": float(calls), "floor": _floor(agent, together)}, leader=server if swaps else "")
     if agent.models:
         yield Asked("models", {model: float(n) for model, n in agent.models.items()})
     for model, (told, listed) in agent.charged.items():
@@ -83,10 +93,10 @@ def asked(agent: Agent, others: dict[str, tuple[int, int]]) -> Iterator[Asked]:
     yield from _shapes(agent)
 
 
-def _floor(agent: Agent, others: dict[str, tuple[int, int]]) -> float:
+def _floor(agent: Agent, together: dict[str, tuple[int, int]]) -> float:
     """The share of swaps among other agents' calls of the same providers: theirs is no fault of this one."""
-    hits = sum(others[provider][0] - agent.swaps[provider] for provider in agent.calls)
-    of = sum(others[provider][1] - n for provider, n in agent.calls.items())
+    hits = sum(together[provider][0] - agent.swaps[provider] for provider in agent.calls)
+    of = sum(together[provider][1] - n for provider, n in agent.calls.items())
     return 0.012 + hits / (of + 8.0)
 
 
@@ -95,7 +105,7 @@ def _shapes(agent: Agent) -> Iterator[Asked]:
     cached: Features = {}
     lengths: Features = {}
     users: Features = {}
-    whole = [0.0, *[0.0] * 2]
+    prompts = 0
     lows: list[int] = []
     for workflow, look in agent.looks.items():
         openings = 0
@@ -112,15 +122,15 @@ def _shapes(agent: Agent) -> Iterator[Asked]:
         if look.lowest:
             yield Asked("floor", _lows(openings, look.lowest), workflow)
             lows += look.lowest
-            whole[0] += openings
+            prompts += openings
     if lows:
-        yield Asked("floor", _lows(whole[0], sorted(lows)))
+        yield Asked("floor", _lows(prompts, sorted(lows)))
     for name, features in (("size", sizes), ("cache", cached), ("length", lengths), ("user", users)):
         if features:
             yield Asked(name, features)
 
 
-def _lows(openings: float, lowest: list[int]) -> Features:
+def _lows(openings: int, lowest: list[int]) -> Features:
     return {"n": float(openings), "low": float(lowest[0]), "second": float(lowest[1] if len(lowest) > 1 else 1e9)}
 
 

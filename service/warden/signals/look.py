@@ -10,7 +10,7 @@ from detectors.mix import Mix
 from detectors.sequences import Signal
 from service.facts import Scope
 from service.warden.signals import quiet
-from service.warden.signals.features import Agent, Asked, asked, begun, by_agent, unlabelled
+from service.warden.signals.features import Agent, Asked, asked, begun, by_agent, by_provider, unlabelled
 from service.warden.signals.tell import Said, tell
 from service.warden.signals.tests import DAY, TESTS
 from service.warden.state import Tenant, Told, Warden, Watch, Window
@@ -49,9 +49,10 @@ def _goes_on(told: Told, said: Said, number: int) -> None:
 
 
 def _heard(t: Tenant, number: int, window: Window, agents: dict[str, Agent]) -> Iterator[Said]:
-    for scope, watch in t.watches.items():
-        if scope.kind == "agent":
-            yield from _agent(t, watch, scope, agents.get(scope.name), agents, number)
+    together = by_provider(agents.values())
+    for scope in t.watches:
+        if scope.kind == "agent":  # the others are not even taken out, or a snapshot would have to look at them
+            yield from _agent(t, t.watches[scope], scope, agents.get(scope.name), together, number)
     for scope, (hits, of) in unlabelled(window).items():
         watch_of = _known(t, scope, number)
         said = _hear(t, watch_of, scope, Asked("unattributed", {"hits": float(hits), "of": float(of)}, scope.name), number) if watch_of is not None else None
@@ -78,7 +79,7 @@ def _known(t: Tenant, scope: Scope, number: int) -> Watch | None:
     return watch
 
 
-def _agent(t: Tenant, watch: Watch, scope: Scope, agent: Agent | None, agents: dict[str, Agent], number: int) -> Iterator[Said]:
+def _agent(t: Tenant, watch: Watch, scope: Scope, agent: Agent | None, together: dict[str, tuple[int, int]], number: int) -> Iterator[Said]:
     """All of an agent's tests; only its pace hears silence."""
     for name in ("up", "silence"):
         said = _hear(t, watch, scope, Asked(name, {"count": begun(agent), "start_s": 600.0 * number}), number)
@@ -86,8 +87,7 @@ def _agent(t: Tenant, watch: Watch, scope: Scope, agent: Agent | None, agents: d
             yield said
     if agent is None:
         return
-    others = {p: (sum(a.swaps.get(p, 0) for a in agents.values()), sum(a.calls.get(p, 0) for a in agents.values())) for p in agent.calls}
-    for each in asked(agent, others):
+    for each in asked(agent, together):
         said = _hear(t, watch, scope, each, number)
         if said is not None:
             yield said

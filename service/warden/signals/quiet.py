@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from service.warden.launches import LAUNCH_FACTOR, launched
 from service.warden.signals.features import Agent
 from service.warden.signals.tell import Said
 from service.warden.signals.tests import DAY, HOUR, TESTS
@@ -14,8 +15,6 @@ DOUBLED: Final = 2.0
 NEW: Final = 36 * HOUR
 BACK: Final = DAY
 RUNS_EXPLAIN_MS: Final = 3 * 3_600_000
-LAUNCH_MS: Final = 30 * 3_600_000
-LAUNCH_FACTOR: Final = 2.5  # a recorded launch explains that much; a misfire beside it must not hide behind it
 VOLUME: Final = frozenset({"up", "user", "length"})
 RUN_KINDS: Final = "runs"
 
@@ -43,8 +42,8 @@ def cooling(watch: Watch, said: Said, number: int) -> bool:
 def _launched(w: Warden, t: Tenant, agent: Agent, said: Said) -> bool:
     if said.observed > LAUNCH_FACTOR * max(said.most, 1.0):
         return False
-    concerned = {tuple(said.scope), *agent.of.items()}
-    return any(p.what == "launch" and tuple(p.scope) in concerned and w.now_ms - LAUNCH_MS < p.time_ms <= w.now_ms for p in t.purposes)
+    concerned = {(said.scope.kind, said.scope.name), *agent.of.items()}
+    return launched(w, t, concerned)
 
 
 def _explained(w: Warden, t: Tenant, said: Said) -> bool:
