@@ -71,6 +71,10 @@ class Cache(Sequential, array_like=True, tag="cache"):
             self.misses, self.of = self.misses / 2, self.of / 2
             self.calls, self.cached = [n / 2 for n in self.calls], [n / 2 for n in self.cached]
 
+    def observed(self, x: Features) -> float:
+        """Weighted misses."""
+        return self._counts(x)[0]
+
     def expected(self, x: Features) -> Expectation:
         """Misses among such calls."""
         mean = self.usual * self._counts(x)[1]

@@ -73,6 +73,11 @@ class Floor(Sequential, array_like=True, tag="floor"):
             self.squares[at] += (away * (floor - self.means[at]) - self.squares[at]) / self.seen[at]
             self.records[at] = max(self.records[at], floor)
 
+    def observed(self, x: Features) -> float:
+        """The floor of the latest prompts in tokens; the window's smallest while there are few."""
+        floor = _floor([*self.recent, _window(x)], SIZES[0])
+        return math.exp(floor) if floor is not None else _window(x)[1]
+
     def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The usual floor in tokens, and its record."""
         usual, record = math.exp(self.means[0]) if self.seen[0] else 0.0, math.exp(max(self.records[0], 0.0))

@@ -74,6 +74,10 @@ class Mix(Sequential, array_like=True, tag="mix"):
         while len(self.counts) > NAMES_MAX:
             del self.counts[min(self.counts, key=lambda name: (self.counts[name], name))]
 
+    def observed(self, x: Features) -> float:
+        """The leader's amount."""
+        return _amounts(x).get(_key(self.leader(x)), 0.0)
+
     def expected(self, x: Features) -> Expectation:
         """Of the leader, among all that came."""
         whole = sum(_amounts(x).values())

@@ -66,6 +66,10 @@ class Pace(Sequential, array_like=True, tag="pace"):
                 continue
             self.records[at] = max(sum(recent[-2 * width : -width]), self.records[at] * fade)
 
+    def observed(self, x: Features) -> float:
+        """The count."""
+        return number(x, "count", 0.0, COUNT_MAX)
+
     def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The mean count, from nothing to the record."""
         return Expectation(self.usual, 0.0, max(self.usual, self.records[0], 0.0))

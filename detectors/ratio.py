@@ -53,6 +53,10 @@ class Ratio(Sequential, array_like=True, tag="ratio"):
         self.mean += away / self.seen
         self.square += (away * (value - self.mean) - self.square) / self.seen
 
+    def observed(self, x: Features) -> float:
+        """What is told."""
+        return number(x, "told", 0.0, AMOUNT_MAX)
+
     def expected(self, x: Features) -> Expectation:
         """What would be told for so much listed."""
         listed = number(x, "listed", 0.0, AMOUNT_MAX)

@@ -21,7 +21,7 @@ WIDTH_S: Final = 600.0
 
 
 class Sequential(Struct, array_like=True):
-    """A detector once it has `level` and `learn`; seconds seen, and seconds of the episode that is held."""
+    """A detector once it has `level`, `learn`, `observed` and `expected`; seconds seen, and seconds of the episode that is held."""
 
     seen_s: float = 0.0
     held_s: float = 0.0
@@ -29,6 +29,10 @@ class Sequential(Struct, array_like=True):
 
     def level(self, x: Features) -> float:
         """Where the statistic stands once this window is added, in nats; nothing is changed."""
+        raise NotImplementedError
+
+    def observed(self, x: Features) -> float:
+        """What the window holds of that which `expected` is about."""
         raise NotImplementedError
 
     def keep(self, x: Features) -> None:

@@ -52,6 +52,10 @@ class Share(Sequential, array_like=True, tag="share"):
         if self.of > REMEMBERED:
             self.hits, self.of = self.hits / 2, self.of / 2
 
+    def observed(self, x: Features) -> float:
+        """Hits."""
+        return _counts(x)[0]
+
     def expected(self, x: Features) -> Expectation:
         """Hits among so many tries."""
         mean = self.usual * _counts(x)[1]

@@ -55,6 +55,12 @@ class Shift(Sequential, array_like=True, tag="shift"):
             self.total /= 2
             self.bins = {k: weight / 2 for k, weight in self.bins.items() if weight > 0.01}
 
+    def observed(self, x: Features) -> float:
+        """The window's mean bin; 0 where it has none."""
+        weights = _weights(x)
+        whole_weight = sum(weights.values())
+        return sum(k * weight for k, weight in weights.items()) / whole_weight if whole_weight else 0.0
+
     def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The usual mean bin, and the bins that nineteen in twenty lie in."""
         whole = sum(self.bins.values())

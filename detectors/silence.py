@@ -47,6 +47,10 @@ class Silence(Sequential, array_like=True, tag="silence"):
         """The window joins the profile."""
         self.profile.learn(_hour(x), number(x, "count", 0.0, COUNT_MAX), number(x, "width_s", WIDTH_S, 86_400.0) / 3600)
 
+    def observed(self, x: Features) -> float:
+        """The count."""
+        return number(x, "count", 0.0, COUNT_MAX)
+
     def expected(self, x: Features) -> Expectation:
         """Runs in such a window."""
         mean = self._expected(x)

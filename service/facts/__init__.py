@@ -22,7 +22,7 @@ from service.facts.decided import (
 from service.facts.names import CELL_KINDS, DRIVERS, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
 from service.facts.rows import Control, ControlAction, Envelope, JournalRow, PolicySet, Receipt, StreamItem, StreamRow, Tick
 from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, RunSpend, Shape, Share, Tally, tenant_of
-from service.facts.shapes import parts_of_call, shape_of_call, size_bin
+from service.facts.shapes import parts_of_call, shape_of_call, size_at, size_bin
 from service.facts.travel import decode_journal, decode_outbox, decode_stream, encode
 
 __all__ = [
@@ -75,6 +75,7 @@ __all__ = [
     "ident",
     "parts_of_call",
     "shape_of_call",
+    "size_at",
     "size_bin",
     "tenant_of",
 ]

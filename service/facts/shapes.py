@@ -19,6 +19,16 @@ def size_bin(size: int) -> int:
     return (above << SUB_BITS) + (size >> above) - (1 << SUB_BITS) if above > 0 else max(0, size - (1 << SUB_BITS))
 
 
+def size_at(bin_number: float) -> float:
+    """The size at which a bin begins; between two bins in proportion.
+
+    >>> [size_at(size_bin(n)) for n in (8, 9, 17, 1024, 1152)], size_at(size_bin(1024) + 0.5)
+    ([8.0, 9.0, 16.0, 1024.0, 1152.0], 1088.0)
+    """
+    octave, into = divmod(bin_number, 1 << SUB_BITS)
+    return float(((1 << SUB_BITS) + into) * 2.0**octave)
+
+
 def shape_of_call(prompt: int, cached: int, step: int) -> int:
     """One call as a number: the size of its prompt, how much of it came from a cache (both in tokens), and which call of its run it was (from 1).
 

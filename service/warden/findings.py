@@ -147,7 +147,7 @@ def _join(t: Tenant, episode: Episode, f: Finding) -> None:
 def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding) -> None:
     """What an agent has spent of late, and the cause of it."""
     now = recent.recent(w, t, f.scope)
-    episode.spend_nanos = max(episode.spend_nanos, now.nanos)
+    episode.spend_nanos = max(episode.spend_nanos, now.nanos, f.spend_nanos)
     episode.excess_nanos = max(episode.excess_nanos, now.retry_nanos if f.kind == Kind.RETRY_STORM else 0)
     episode.cause = _cause(f.driver, episode.excess_nanos, f.dimensions, [])
 

@@ -17,7 +17,7 @@ from service.records import UNATTRIBUTED
 from service.warden import signals
 from service.warden.fold import hear, tenant
 from service.warden.signals import quiet
-from service.warden.signals.tests import DAY, TESTS
+from service.warden.signals.registry import DAY, TESTS
 from service.warden.snapshot import dump, load
 from service.warden.state import Episode, Look, Tenant, Told, Warden, Window
 from tests.core.streams import START_MS, policy_set
@@ -98,19 +98,20 @@ class Story(NamedTuple):
     windows: int = 18
     dimension: Scope | None = None
     scope: Scope = Scope("agent", "indexer")
+    observed: float | None = None
 
 
 STORIES: Final[dict[str, Story]] = {
     "fallback": Story(sums(fallbacks=9), dimension=Scope("model", "small")),
     "models": Story(mixed, dimension=Scope("model", "large")),
     "price": Story(sums(nanos=30_000_000), dimension=Scope("model", "small"), scope=Scope("model", "small")),
-    "floor": Story(looks(lowest=[2600, 2610])),
+    "floor": Story(looks(lowest=[2600, 2610]), observed=2600),
     "size": Story(looks(calls={shape_of_call(4000, 0, 1): 12, shape_of_call(4000, 3500, 2): 12})),
     "cache": Story(looks(calls=COLD)),
     "length": Story(looks(ended={size_bin(12 << 3): 4})),
-    "user": Story(looks(begun={"eve": 4}), dimension=Scope("user", "eve")),
-    "up": Story(looks(begun=SURGE)),
-    "silence": Story(silent, windows=2 * DAY),
+    "user": Story(looks(begun={"eve": 4}), dimension=Scope("user", "eve"), observed=4),
+    "up": Story(looks(begun=SURGE), observed=400),
+    "silence": Story(silent, windows=2 * DAY, observed=0),
     "unattributed": Story(unlabelled, dimension=Scope("workflow", "nightly"), scope=Scope("agent", UNATTRIBUTED)),
 }
 BY_NAME = pytest.mark.parametrize("name", TESTS)
@@ -132,6 +133,11 @@ def test_each_tells_one_incident_of_its_kind(name: str) -> None:
     assert step.scope == story.scope
     assert step.kinds[0] == test.kind
     assert step.evidence[0].detector == name
+    assert "is usual" in step.detail
+    assert not [odd for odd in ("e+", "nan", "inf") if odd in step.detail.split(":")[1]], step.detail
+    observed = step.evidence[0].observed
+    assert observed == pytest.approx(story.observed) if story.observed is not None else observed >= 0.0
+    assert step.spend_nanos > 0 or name == "silence"
     cause = t.episodes[step.id].cause
     assert cause is not None
     assert cause.driver == test.driver

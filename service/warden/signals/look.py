@@ -11,8 +11,8 @@ from detectors.sequences import Signal
 from service.facts import Scope
 from service.warden.signals import quiet
 from service.warden.signals.features import Agent, Asked, asked, begun, by_agent, by_provider, unlabelled
+from service.warden.signals.registry import DAY, TESTS
 from service.warden.signals.tell import Said, tell
-from service.warden.signals.tests import DAY, TESTS
 from service.warden.state import Tenant, Told, Warden, Watch, Window
 
 WATCHES_MAX: Final = 50_000
@@ -36,7 +36,7 @@ def look(w: Warden, t: Tenant, number: int, window: Window) -> None:
         if rare and why != quiet.TOLD:
             watch.told[said.key] = Told(number, said.score, why)
             if not why:
-                tell(w, t, agents.get(said.scope.name), said, number)
+                tell(w, t, agents, said, number)
         elif said.key in watch.told:
             _goes_on(watch.told[said.key], said, number)
 
@@ -113,16 +113,4 @@ def _hear(t: Tenant, watch: Watch, scope: Scope, each: Asked, number: int) -> Sa
 def _said(signal: Signal, scope: Scope, each: Asked, key: str, score: float) -> Said:
     expected = signal.expected(each.features)
     leader = signal.leader(each.features) if isinstance(signal, Mix) else each.leader or each.about
-    return Said(each.name, key, scope, score, leader, expected.value, expected.high, _observed(each, leader))
-
-
-def _observed(each: Asked, leader: str) -> float:
-    x = each.features
-    for name in ("hits", "told", "count", "second"):
-        if name in x:
-            return x[name]
-    if leader in x:
-        return x[leader]
-    bins = {int(name): n for name, n in x.items() if name.isdigit()}
-    whole = sum(bins.values())
-    return sum(k * n for k, n in bins.items()) / whole if whole else 0.0
+    return Said(each.name, key, scope, score, leader, expected.value, expected.high, signal.observed(each.features))

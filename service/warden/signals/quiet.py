@@ -6,8 +6,8 @@ from typing import Final
 
 from service.warden.launches import LAUNCH_FACTOR, launched
 from service.warden.signals.features import Agent
+from service.warden.signals.registry import DAY, HOUR, TESTS
 from service.warden.signals.tell import Said
-from service.warden.signals.tests import DAY, HOUR, TESTS
 from service.warden.state import Tenant, Warden, Watch
 
 TOLD: Final = "told"

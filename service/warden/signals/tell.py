@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from service.facts import Finding, Kind, Scope, ident
 from service.records import UNATTRIBUTED
 from service.warden import findings
 from service.warden.signals.features import Agent
-from service.warden.signals.tests import TESTS
+from service.warden.signals.registry import TESTS
 from service.warden.state import Tenant, Warden
 
 WIDTH_MS: Final = 600_000
+NOBODY: Final = Agent()
 _LN10: Final = math.log(10.0)
 ABOUT: Final = {"price": "model", "models": "model", "fallback": "model", "user": "user", "floor": "workflow", "unattributed": "workflow"}
 
@@ -30,11 +32,11 @@ class Said(NamedTuple):
     observed: float
 
 
-def tell(w: Warden, t: Tenant, agent: Agent | None, said: Said, number: int) -> None:
+def tell(w: Warden, t: Tenant, agents: Mapping[str, Agent], said: Said, number: int) -> None:
     """Becomes an incident, or joins one."""
     test = TESTS[said.test]
     scope = _scope(said)
-    of = agent.of if agent is not None else {}
+    agent = agents.get(said.scope.name if said.scope.kind == "agent" else scope.name, NOBODY)
     findings.heard(
         w,
         t,
@@ -46,11 +48,12 @@ def tell(w: Warden, t: Tenant, agent: Agent | None, said: Said, number: int) -> 
             time_ms=number * WIDTH_MS,
             arrival_ms=w.now_ms,
             agent=scope.name,
-            use_case=of.get("use_case", ""),
-            business_unit=of.get("business_unit", ""),
+            use_case=agent.of.get("use_case", ""),
+            business_unit=agent.of.get("business_unit", ""),
+            spend_nanos=agent.nanos,
             observed=said.observed,
             expected=said.expected,
-            detail=f"{test.of}: {said.observed:.4g}, expected {said.expected:.4g} (at most {said.most:.4g})",
+            detail=f"{test.of}: {test.shown(said.observed)} where {test.shown(said.expected)} is usual, {test.shown(said.most)} at most",
             driver=test.driver,
             detector=said.test,
             score=said.score / _LN10,
