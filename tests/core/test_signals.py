@@ -102,9 +102,9 @@ class Story(NamedTuple):
 
 
 STORIES: Final[dict[str, Story]] = {
-    "fallback": Story(sums(fallbacks=9), dimension=Scope("model", "small")),
+    "fallback": Story(sums(fallbacks=9), dimension=Scope("model", "small"), observed=9),
     "models": Story(mixed, dimension=Scope("model", "large")),
-    "price": Story(sums(nanos=30_000_000), dimension=Scope("model", "small"), scope=Scope("model", "small")),
+    "price": Story(sums(nanos=30_000_000), observed=30_000_000, dimension=Scope("model", "small"), scope=Scope("model", "small")),
     "floor": Story(looks(lowest=[2600, 2610]), observed=2600),
     "size": Story(looks(calls={shape_of_call(4000, 0, 1): 12, shape_of_call(4000, 3500, 2): 12})),
     "cache": Story(looks(calls=COLD)),
