@@ -32,15 +32,16 @@ class Ending:
 
 
 def reaction_ms(ending: Ending) -> int | None:
-    """From the call that gave the loop away to the orchestrator's yes; None where the incident does not tell which call that was.
+    """From the call that made the loop worth stopping to the orchestrator's yes; None where the incident does not tell which call that was.
 
-    The step that first names the run grew by what the run had spent until then, and each call costs the same.
+    From the step before the run is named to the one that is critical the incident grew by what the run had spent, and each call costs the same.
     """
     run, steps = ending.calls[0].execution_id, ending.incident["history"]
     at = next((index for index, step in enumerate(steps) if run in step.get("executions", ())), None)
-    if at is None:
+    due = next((step for step in steps[at or 0 :] if step["severity"] == "critical"), None)
+    if at is None or due is None:
         return None
-    spent = _nanos(steps[at]["spend_usd"]) - (_nanos(steps[at - 1]["spend_usd"]) if at else 0)
+    spent = _nanos(due["spend_usd"]) - (_nanos(steps[at - 1]["spend_usd"]) if at else 0)
     number, rest = divmod(spent, REPEATED_CALL_NANOS)
     return ending.accepted_ms - instant(ending.calls[number - 1].time) if not rest and 0 < number <= len(ending.calls) else None
 
@@ -58,7 +59,7 @@ def show(ending: Ending) -> None:
     rows = [
         ("Spent in the loop", f"{spoken(each * len(ending.calls))} in {len(ending.calls)} calls and {lasted_ms / 1000:.1f} s"),
         ("Given away by", ", ".join(ending.incident["kinds"]).replace("_", " ")),
-        ("From that call to the accepted order", f"{took} ms" if (took := reaction_ms(ending)) is not None else "not known"),
+        ("From the call that made it due to the accepted order", f"{took} ms" if (took := reaction_ms(ending)) is not None else "not known"),
         ("Overshoot after the order", f"${Decimal(order['overshoot_usd']):,.2f}"),
         ("Its pace until then, saved from now on", f"about ${Decimal(saved):,.2f} an hour" if saved else "not known"),
         ("Proof", f"nothing spent until {times['effective']['time'][11:19]} UTC"),
