@@ -25,6 +25,7 @@ from service.shells.republish import Republisher
 from service.shells.telemetry import Couriers
 
 BEAT_S: Final = 1.0
+LEAVES_WITHIN_S: Final = 10.0
 
 
 class WorkerError(Exception):
@@ -70,7 +71,8 @@ class Worker:
     async def live(self, app: faust.App, stop: asyncio.Event) -> None:
         """Until `stop`, and then in order: saved, left, closed. Raises WorkerError when Faust ends by itself, or a partition cannot go on.
 
-        While no broker answers the engine tries again and again, which is a beat too.
+        While no broker answers the engine tries again and again, which is a beat too. A stop is heard from the first moment on: Faust's
+        own start returns only after a rebalance that no other one has followed at once, and under a storm of them that may take minutes.
         """
         heard = self.engine.heard
         beats = {"engine": lambda: (heard.rounds, heard.restarts), "intake": lambda: self.republisher.beat, "main loop": lambda: self._beats}
@@ -80,25 +82,19 @@ class Worker:
         self.engine.thread.start()
         self.republisher.thread.start()
         watchdog.thread.start()
+        ended, stopped = asyncio.create_task(_ended(app)), asyncio.create_task(stop.wait())
         try:
-            await _started(app)
-            ended, stopped = asyncio.create_task(app.wait_until_stopped()), asyncio.create_task(stop.wait())
             either: tuple[asyncio.Future[Any], ...] = (ended, stopped, stuck)
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            stopped.cancel()
-            if stop.is_set():
-                return
-            raise WorkerError(stuck.result() if stuck.done() else _why(app))
+            if not stop.is_set():
+                raise WorkerError(stuck.result() if stuck.done() else ended.result())
         finally:
             leaving = asyncio.create_task(asyncio.to_thread(self.republisher.thread.stop))
             await asyncio.to_thread(self.engine.thread.stop)  # the last snapshot, while the partitions are still ours
-            await app.stop()
+            await _left(app)
             await leaving
-            await asyncio.to_thread(watchdog.thread.stop)
-            tasks = [beating, *(task for _, task in self._deliveries.values())]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancelled(beating, ended, stopped, *(task for _, task in self._deliveries.values()))
+            await asyncio.to_thread(watchdog.thread.stop)  # the last: what does not end is ended by it
 
     def couriers(self) -> Couriers:
         """Those of every leased partition, as they stand; asked in the main loop."""
@@ -135,15 +131,30 @@ class Worker:
             delivery.adopt(policy)
 
 
-def _why(app: faust.App) -> str:
-    """It ended by itself."""
-    reason = app.crash_reason
-    return str(reason) if isinstance(reason, LeaseError) else f"Faust has ended by itself: {reason!r}"
-
-
-async def _started(app: faust.App) -> None:
-    """Once it is a member. Raises WorkerError where it could not become one: most often no broker answers."""
+async def _ended(app: faust.App) -> str:
+    """Makes it a member, and says why it has ended by itself. Raises WorkerError where it could not begin: most often no broker answers."""
     try:
         await app.start()
     except Exception as failed:
         raise WorkerError(f"Faust could not begin: {failed!r}") from failed
+    await app.wait_until_stopped()
+    reason = app.crash_reason
+    return str(reason) if isinstance(reason, LeaseError) else f"Faust has ended by itself: {reason!r}"
+
+
+async def _left(app: faust.App) -> None:
+    """Says goodbye to the group; one that does not come to an end is left behind, and its session with the broker ends by itself."""
+    leaving = asyncio.create_task(app.stop())
+    await asyncio.wait({leaving}, timeout=LEAVES_WITHIN_S)
+    failed = leaving.exception() if leaving.done() else None
+    if failed is not None or not leaving.done():
+        advice = "others take over when its session has ended"
+        structlog.get_logger("worker").warning("left_without_goodbye", waited_s=LEAVES_WITHIN_S, reason=repr(failed), advice=advice)
+    await _cancelled(leaving)
+
+
+async def _cancelled(*tasks: asyncio.Task[Any]) -> None:
+    """What has not ended is told to, and waited for; what ended badly has said so before."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait({asyncio.gather(*tasks, return_exceptions=True)}, timeout=LEAVES_WITHIN_S)
