@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from detectors.tail import PEAK_MIN, Tail
+from detectors.tail import PEAK_MIN, Basis, Tail
 
 BET: Final = 0.2  # k: near 0 only the very rare counts, near 1 the merely unusual as well
 NATS_MAX: Final = 12.0  # one window alone is never all the evidence
@@ -64,6 +64,10 @@ class Evidence(Tail, array_like=True):
     def score(self, level: float, prior_episodes: float = PRIOR_EPISODES, prior_excess: float = PRIOR_EXCESS) -> float:
         """-log10 of the episodes a day that reach `level`, never below 0."""
         return Tail.score(self, level, prior_episodes, prior_excess)
+
+    def basis(self, level: float, prior_episodes: float = PRIOR_EPISODES, prior_excess: float = PRIOR_EXCESS) -> Basis:
+        """What `score` makes of `level`."""
+        return Tail.basis(self, level, prior_episodes, prior_excess)
 
 
 __all__ = ["CAP", "PEAK_MIN", "Evidence", "nats"]

@@ -6,13 +6,13 @@ level by the peaks it has had before (`tail`). The first days are learned from w
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 import msgspec
 from msgspec import Struct, field
 
 from detectors.base import Features, number
-from detectors.tail import Tail
+from detectors.tail import PRIOR_EPISODES, PRIOR_EXCESS, Basis, Tail
 
 WARM_S: Final = 3 * 86_400.0
 HOLD_NATS: Final = 4.0  # from here on an episode no longer teaches
@@ -22,6 +22,8 @@ WIDTH_S: Final = 600.0
 
 class Sequential(Struct, array_like=True):
     """A detector once it has `level`, `learn`, `observed` and `expected`; seconds seen, and seconds of the episode that is held."""
+
+    priors: ClassVar[tuple[float, float]] = (PRIOR_EPISODES, PRIOR_EXCESS)
 
     seen_s: float = 0.0
     held_s: float = 0.0
@@ -49,7 +51,11 @@ class Sequential(Struct, array_like=True):
 
     def score_one(self, x: Features) -> float:
         """-log10 of the episodes a day that would go as far as this one does with this window."""
-        return self.tail.score(self.level(x)) if self.warm else 0.0
+        return self.tail.score(self.level(x), *self.priors) if self.warm else 0.0
+
+    def basis(self, x: Features) -> Basis:
+        """What `score_one` makes its score of."""
+        return self.tail.basis(self.level(x), *self.priors)
 
     def learn_one(self, x: Features) -> None:
         """Take in one closed window."""

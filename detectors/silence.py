@@ -19,8 +19,6 @@ START_MAX_S: Final = 1e11
 NATS_MAX: Final = 60.0
 RATE_LEAST_H: Final = 2.0  # runs an hour; whoever does less is silent for half a day now and then
 WEEKEND_H: Final = 120  # hour of the week in which Saturday begins
-PRIOR_EPISODES: Final = 4.0
-PRIOR_EXCESS: Final = 3.0  # runs come in bursts: most sources are silent for that many more than chance allows
 
 
 class Silence(Sequential, array_like=True, tag="silence"):
@@ -34,6 +32,7 @@ class Silence(Sequential, array_like=True, tag="silence"):
     """
 
     name: ClassVar[str] = "silence"
+    priors: ClassVar[tuple[float, float]] = (4.0, 3.0)  # runs come in bursts: most sources are silent for that many more than chance allows
 
     profile: Profile = field(default_factory=Profile)
 
@@ -55,10 +54,6 @@ class Silence(Sequential, array_like=True, tag="silence"):
         """Runs in such a window."""
         mean = self._expected(x)
         return Expectation(mean, 0.0, 3.0 * mean + 3.0)
-
-    def score_one(self, x: Features) -> float:
-        """-log10 of the silences a day that last as long by this source's own past."""
-        return self.tail.score(self.level(x), PRIOR_EPISODES, PRIOR_EXCESS) if self.warm else 0.0
 
     def _expected(self, x: Features) -> float:
         """Runs in such a window; none at an hour of a kind of day (working, weekend) that was never seen."""

@@ -16,6 +16,7 @@ from detectors.base import Expectation, Features
 from detectors.evidence import Evidence
 from detectors.profile import Profile, hour_of_week
 from detectors.ranks import Ranks
+from detectors.tail import Basis
 
 HOLD: Final = 4.0  # nats from which an episode no longer teaches
 HOLD_S: Final = 18 * 3600  # and for how long
@@ -57,7 +58,11 @@ class Surprise(Struct):
         """-log10 of the episodes a day that would go as far as this one does with this window."""
         if not self.warm:
             return 0.0
-        return self.evidence.score(self.evidence.after(self.ranks.above(self._ratio(_spend(x), *self._expected(x)))))
+        return self.evidence.score(self._level(x))
+
+    def basis(self, x: Features) -> Basis:
+        """What `score_one` makes its score of."""
+        return self.evidence.basis(self._level(x))
 
     def learn_one(self, x: Features) -> None:
         """Take in one closed window; nothing is learned from long silence or from within an episode."""
@@ -98,6 +103,9 @@ class Surprise(Struct):
     def load(cls, raw: bytes) -> Self:
         """The detector that was dumped."""
         return msgspec.msgpack.decode(raw, type=cls)
+
+    def _level(self, x: Features) -> float:
+        return self.evidence.after(self.ranks.above(self._ratio(_spend(x), *self._expected(x))))
 
     def _expected(self, x: Features) -> tuple[float, float]:
         hours = _width_s(x) / 3600

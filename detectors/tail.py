@@ -7,9 +7,11 @@ for CUSUMs of a log-likelihood ratio), so two sums calibrate them: how many ther
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple, Protocol, runtime_checkable
 
 from msgspec import Struct
+
+from detectors.base import Features
 
 PEAK_MIN: Final = 2.0
 EXCESS_MAX: Final = 12.0  # one real incident must not make the next one ordinary
@@ -26,6 +28,35 @@ def gathered(level: float, nats: float) -> float:
     (0.0, 4.5, 20.0)
     """
     return min(CAP, max(0.0, level + nats))
+
+
+class Basis(NamedTuple):
+    """All that a score is made of, so that it can be told and worked out once more; `mean_excess` is that of its own peaks, in nats like `level`."""
+
+    level: float
+    peaks: float
+    mean_excess: float
+    days: float
+    prior_peaks: float
+    prior_excess: float
+
+    @property
+    def score(self) -> float:
+        """As it was told.
+
+        >>> t = Tail(episodes=20.0, excess=15.0, days=5.0)
+        >>> t.basis(12.0).score == t.score(12.0)
+        True
+        """
+        return Tail(episodes=self.peaks, excess=self.mean_excess * self.peaks, days=self.days).score(self.level, self.prior_peaks, self.prior_excess)
+
+
+@runtime_checkable
+class Reckons(Protocol):
+    """A detector that can say what its score comes from."""
+
+    def basis(self, x: Features) -> Basis:
+        """What `score_one` makes its score of."""
 
 
 class Tail(Struct, array_like=True):
@@ -62,3 +93,7 @@ class Tail(Struct, array_like=True):
         mean_excess = (self.excess + prior_episodes * prior_excess) / (self.episodes + prior_episodes)
         per_day = (self.episodes + 0.5) / (self.days + 1.0)
         return max(0.0, ((level - PEAK_MIN) / mean_excess - math.log(per_day)) / _LN10)
+
+    def basis(self, level: float, prior_episodes: float = PRIOR_EPISODES, prior_excess: float = PRIOR_EXCESS) -> Basis:
+        """What `score` makes of `level`."""
+        return Basis(level, self.episodes, self.excess / self.episodes if self.episodes else 0.0, self.days, prior_episodes, prior_excess)

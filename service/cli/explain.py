@@ -45,8 +45,9 @@ def command(
 ) -> None:
     """Show the numbers behind an incident: its steps, evidence, cause, budget, orders, and who was told.
 
-    What follows from other numbers is worked out again and says whether it agrees: drivers add up to the excess, the pace follows from
-    spend, limit and time, and with --data the spend is counted again from the books, which know nothing of incidents.
+    What follows from other numbers is worked out again and says whether it agrees: drivers add up to the excess, a detector's score follows
+    from its evidence and its past, the pace from spend, limit and time, and with --data the spend is counted again from the books, which
+    know nothing of incidents.
     """
     if transcript is not None:
         story, found = _of_transcript(transcript, incident)

@@ -9,7 +9,8 @@ from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.text import Text
 
-from service.cli.reckoning import Check, budget_step, paces
+from detectors.tail import PEAK_MIN
+from service.cli.reckoning import Check, budget_step, least_score, mean_peak, paces
 from service.cli.screen import COLOURS
 from service.cli.story import Story
 from service.cli.tables import cell, table
@@ -18,6 +19,8 @@ from service.money import nanos_of, spoken, usd
 from service.phrases import called, capital, percent
 
 AGREES: Final = {True: Text("agrees", style="green"), False: Text("does not agree", style="bold red"), None: Text("cannot be said", style="dim")}
+NEVER: Final = 5.56  # of a score: once in a thousand years; more was never observed of anything
+DAYS_SPOKEN: Final = 1_000.0
 Line = Mapping[str, Any]
 
 
@@ -59,6 +62,7 @@ def _why(now: Line) -> Iterator[RenderableType]:
     ]
     if votes:
         yield table("Evidence", ("found by", "observed", "expected", "times", "score", "of what"), votes, numbers=("observed", "expected", "times", "score"))
+    yield from _reckoned(now)
     cause = now.get("cause")
     if cause:
         rows = [(part["driver"].replace("_", " "), _signed(part["usd"])) for part in cause["drivers"]]
@@ -69,6 +73,44 @@ def _why(now: Line) -> Iterator[RenderableType]:
             yield table("Who carries it", ("who", "share"), carriers, numbers=("share",))
         if cause.get("changes"):
             yield table("Done on purpose shortly before", ("what",), [(change,) for change in cause["changes"]])
+
+
+def _reckoned(now: Line) -> Iterator[RenderableType]:
+    """What the detectors' scores come from, and what the others said of the same windows."""
+    told = [(vote, vote["reckoning"]) for vote in now["evidence"] if "reckoning" in vote]
+    rows = [
+        (
+            vote["detector"],
+            f"{r['level']:.3g} nats",
+            f"{r['peaks']:g} in {r['days']:.3g} days",
+            f"{PEAK_MIN + mean_peak(r):.3g} nats",
+            _rare(vote["score"]),
+            _rare(least_score(r)),
+        )
+        for vote, r in told
+    ]
+    if rows:
+        columns = ("found by", "evidence", "peaks before", "mean peak", "goes so far", "told from")
+        yield table("What its score comes from", columns, rows, numbers=columns[1:])
+    others = [
+        (other["detector"], vote["detector"], f"{other['score']:.3g}", _rare(other["score"])) for vote in now["evidence"] for other in vote.get("votes", ())
+    ]
+    if others:
+        yield table("What the other detectors said", ("who", "when found by", "score", "goes so far"), others, numbers=("score", "goes so far"))
+
+
+def _rare(score: float | None) -> str:
+    """A score in words.
+
+    >>> _rare(-1.0), _rare(2.0), _rare(5.2), _rare(40.0)
+    ('10 times a day', 'once in 100 days', 'once in 434 years', 'less than once in 1,000 years')
+    """
+    if score is None or score > NEVER:
+        return "less than once in 1,000 years"
+    days = 10.0**score
+    if days < 1.0:
+        return f"{1 / days:.2g} times a day"
+    return f"once in {days:.3g} days" if days < DAYS_SPOKEN else f"once in {days / 365.25:,.0f} years"
 
 
 def _budget(story: Story) -> Iterator[RenderableType]:

@@ -1,6 +1,7 @@
 """The numbers of an incident worked out once more from the numbers beside them, so that nobody need believe any of them.
 
-Law of this file: it looks at the lines of the transcript alone and shares no code with what decided them.
+Law of this file: it looks at the lines of the transcript alone and shares no code with what decided them, but for one formula: what a detector makes
+of its own past is worked out by the detectors' own.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
+from math import log
 from typing import Any, Final, NamedTuple
 
+from detectors.tail import PEAK_MIN, Basis
 from service.cli.story import Story
 from service.money import nanos_of, usd
 from service.records import TIME_LAST_MS, instant, rfc3339
 
+SCORE_NEAR: Final = 0.001  # a score is told to three places
 HOUR_MS: Final = 3_600_000
 FRESH: Final = frozenset({"line_crossed", "forecast"})  # the steps at which a budget's figures are of that moment
 Line = Mapping[str, Any]
@@ -31,7 +35,7 @@ class Check(NamedTuple):
 
 def checks(story: Story) -> list[Check]:
     """Every number of this incident that follows from others."""
-    return [*_cause(story.now), *_lines(story.now), *_budget(budget_step(story))]
+    return [*_cause(story.now), *_lines(story.now), *_scores(story.now), *_budget(budget_step(story))]
 
 
 def budget_step(story: Story) -> Line | None:
@@ -60,6 +64,33 @@ def _lines(now: Line) -> Iterator[Check]:
         if vote["detector"] == "budget_line" and vote["expected"]:
             used = round(vote["observed"] * 100 / vote["expected"], 4)
             yield Check("percent used", f"{vote['score']:g}", f"{used:g}", f"{vote['observed']:,g} / {vote['expected']:,g}", abs(used - vote["score"]) < 0.001)
+
+
+def _scores(now: Line) -> Iterator[Check]:
+    """A detector's score follows from its evidence now and its peaks before, and is as rare as it must be to be told."""
+    for vote in now["evidence"]:
+        told = vote.get("reckoning")
+        if told is None:
+            continue
+        basis = Basis(*(told[name] for name in Basis._fields))
+        score = basis.score
+        peaks = f"({basis.peaks:,g} + 0.5) peaks / ({basis.days:.4g} + 1) days"
+        how = f"(({basis.level:.4g} - {PEAK_MIN:g}) / {mean_peak(told):.4g} - ln({peaks})) / ln 10"
+        yield Check(f"score of {vote['detector']}", f"{vote['score']:g}", f"{score:.3f}", how, abs(score - vote["score"]) < SCORE_NEAR)
+        least = least_score(told)
+        how = f"the threshold, {told['threshold']:.4g} nats times {told['factor']:.4g}, over ln 10"
+        yield Check(f"{vote['detector']} is told from", f"{vote['score']:g}", f"{least:.3f}", how, vote["score"] > least - SCORE_NEAR)
+
+
+def mean_peak(told: Line) -> float:
+    """How far a peak goes on average beyond the least that counts, in nats: its own ones and those that are taken for granted."""
+    own, granted = told["peaks"] * told["mean_excess"], told["prior_peaks"] * told["prior_excess"]
+    return float((own + granted) / (told["peaks"] + told["prior_peaks"]))
+
+
+def least_score(told: Line) -> float:
+    """The score from which on the detector is told."""
+    return float(told["threshold"] * told["factor"] / log(10.0))
 
 
 class Budget(NamedTuple):

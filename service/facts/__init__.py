@@ -21,7 +21,7 @@ from service.facts.decided import (
 )
 from service.facts.names import CELL_KINDS, DRIVERS, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
 from service.facts.rows import Control, ControlAction, Envelope, JournalRow, PolicySet, Receipt, StreamItem, StreamRow, Tick
-from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, RunSpend, Shape, Share, Tally, tenant_of
+from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, Reckoning, RunSpend, Shape, Share, Tally, Vote, tenant_of
 from service.facts.shapes import parts_of_call, shape_of_call, size_at, size_bin
 from service.facts.travel import decode_journal, decode_outbox, decode_stream, encode
 
@@ -59,6 +59,7 @@ __all__ = [
     "Progress",
     "Purpose",
     "Receipt",
+    "Reckoning",
     "RunSpend",
     "Scope",
     "Shape",
@@ -68,6 +69,7 @@ __all__ = [
     "Tally",
     "Tick",
     "Untold",
+    "Vote",
     "decode_journal",
     "decode_outbox",
     "decode_stream",

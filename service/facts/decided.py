@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from service.facts.names import Cell, Kind, Scope
+from service.facts.said import Reckoning, Vote
 
 
 class DriverShare(NamedTuple):
@@ -35,14 +36,16 @@ class Cause(Struct, array_like=True):
     changes: list[str] = msgspec.field(default_factory=list)
 
 
-class Evidence(Struct, array_like=True):
-    """One detector's or rule's vote, with the numbers behind it."""
+class Evidence(Struct, array_like=True, omit_defaults=True):
+    """One detector's or rule's vote, with the numbers behind it; a detector's with what its score comes from and the other `votes` on that window."""
 
     detector: str
     score: float
     expected: float
     observed: float
     detail: str = ""
+    reckoning: Reckoning | None = None
+    votes: list[Vote] = msgspec.field(default_factory=list)
 
 
 class Ordered(Struct, array_like=True, tag="D"):

@@ -5,7 +5,7 @@ Law of this file: a fact carries an identity and a whole value, never a differen
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -128,11 +128,35 @@ class Shape(Struct, array_like=True, tag="b", gc=False):
     begun: dict[str, int]
 
 
+class Reckoning(Struct, array_like=True, gc=False):
+    """What a detector's score comes from, for whoever works it out once more.
+
+    `level`: the evidence now, in nats; before it, in `days`, there were so many `peaks`, and they went `mean_excess` nats beyond the least that
+    counts; `prior_*`: what is taken for granted beside them. It is told from `threshold` times `factor` nats on.
+    """
+
+    level: float
+    peaks: float
+    mean_excess: float
+    days: float
+    prior_peaks: float
+    prior_excess: float
+    threshold: float
+    factor: float = 1.0
+
+
+class Vote(NamedTuple):
+    """What another detector of the same scope says of the same window: `score` as in a finding."""
+
+    detector: str
+    score: float
+
+
 class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
     """A rule or a detector says something about a scope; its id is the same whenever it is found again.
 
     `tier`: the tier of models that the action `degrade` asks for. `detector`: which test found it, with its `score` (-log10 of the
-    episodes a day that go as far); a rule has neither.
+    episodes a day that go as far), what that comes from, and the `votes` of others; a rule has none of it.
     `sure`: what it would go on to cost counts for a pause, and not only what it has cost.
     """
 
@@ -161,6 +185,8 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
     detector: str = ""
     score: float = 0.0
     sure: bool = True
+    reckoning: Reckoning | None = None
+    votes: list[Vote] = msgspec.field(default_factory=list)
 
 
 class RunSpend(Struct, array_like=True, tag="r", gc=False):

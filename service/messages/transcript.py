@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any, assert_never
 
-from service.facts import Cause, Evidence, Incident, Notice, Order, Ordered, OrderState, Scope
+from service.facts import Cause, Evidence, Incident, Notice, Order, Ordered, OrderState, Reckoning, Scope
 from service.money import usd
 from service.records import rfc3339
 
@@ -159,7 +159,12 @@ def _cause(cause: Cause | None) -> dict[str, Any] | None:
 
 def _evidence(vote: Evidence) -> dict[str, Any]:
     numbers = {"score": finite(vote.score), "expected": finite(vote.expected), "observed": finite(vote.observed)}
-    return {"detector": vote.detector} | numbers | known(("detail", vote.detail))
+    others = [{"detector": other.detector, "score": finite(other.score)} for other in vote.votes]
+    return {"detector": vote.detector} | numbers | known(("detail", vote.detail), ("reckoning", _reckoning(vote.reckoning)), ("votes", others))
+
+
+def _reckoning(reckoning: Reckoning | None) -> dict[str, float | None] | None:
+    return None if reckoning is None else {name: finite(getattr(reckoning, name)) for name in reckoning.__struct_fields__}
 
 
 def _ordered(ordered: Ordered | None) -> dict[str, Any] | None:

@@ -7,25 +7,24 @@ that no child explains is told and inhibits its children; a flat parent hides no
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from detectors import DETECTORS
-from detectors.base import Detector
-from service.facts import TOTAL, Scope, Untold
-from service.warden import episodes, normal, today
+from detectors.tail import Reckons
+from service.facts import TOTAL, Evidence, Reckoning, Scope, Untold, Vote
+from service.warden import episodes, normal, today, votes
 from service.warden.launches import LAUNCH_FACTOR, launched
 from service.warden.normal import Seen
 from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, Window
 
-WIDTH_S: Final = 600
 PARENTS: Final = 0.6  # more of -log10: a use case or unit that no agent of it explains is seldom right
 SPEND_PART: Final = 0.1  # of the false alerts accepted: what moves the spend is told first by `signals`
-WATCHING: Final = {"surprise": DETECTORS["surprise"]}  # of all that the registry names; the others are for who asks for them
 EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
 CARRIES: Final = 0.5
 ORDER: Final = ("total", "business_unit", "use_case", "agent")
 DAYS_KEPT: Final = 40
 WINDOWS_A_DAY: Final = 144
+NO_VOTES: Final[Mapping[Scope, list[Vote]]] = {}
 
 
 class Rare(NamedTuple):
@@ -35,6 +34,7 @@ class Rare(NamedTuple):
     score: float
     expected_nanos: int
     detector: str
+    reckoning: Reckoning | None = None
 
     @property
     def excess_nanos(self) -> int:
@@ -42,8 +42,8 @@ class Rare(NamedTuple):
         return self.seen.nanos - self.seen.planned - self.expected_nanos
 
 
-def look(w: Warden, t: Tenant, number: int, window: Window) -> None:
-    """Scores one closed window of every scope, tells what is rare, learns the rest."""
+def look(w: Warden, t: Tenant, number: int, window: Window, heard: Mapping[Scope, list[Vote]] = NO_VOTES) -> None:
+    """Scores one closed window of every scope, tells what is rare, learns the rest. `heard`: what the sequential tests say of it."""
     seen = normal.by_scope(window)
     for scope in seen:
         if scope not in t.series:
@@ -51,7 +51,16 @@ def look(w: Warden, t: Tenant, number: int, window: Window) -> None:
     rare = _score(w, t, number, seen)
     told = _explained(w, t, rare)
     for found in told:
-        episodes.found(w, t, number, t.series[found.seen.scope], found.seen, found.score, found.expected_nanos, found.detector)
+        evidence = Evidence(
+            found.detector,
+            round(found.score, 3),
+            found.expected_nanos / 1e9,
+            (found.seen.nanos - found.seen.planned) / 1e9,
+            "ten minutes, USD",
+            found.reckoning,
+            votes.chosen(heard.get(found.seen.scope, ())),
+        )
+        episodes.found(w, t, number, t.series[found.seen.scope], found.seen, found.expected_nanos, evidence)
     alarming = {found.seen.scope for found in rare}
     for scope, series in t.series.items():
         if scope not in alarming:
@@ -70,11 +79,6 @@ def _begin(t: Tenant, scope: Scope) -> None:
         t.series[scope] = Series()
 
 
-def _awake(series: Series) -> dict[str, Detector]:
-    """The scope's detectors, made from their bytes; between windows they sleep as bytes, which are half as large."""
-    return {name: kind.load(series.detectors[name]) if name in series.detectors else kind() for name, kind in WATCHING.items()}
-
-
 def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[Rare]:
     """Every scope's detectors hear the window, silence too; what they find rare, at most once per scope."""
     rare: dict[Scope, Rare] = {}
@@ -84,17 +88,15 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[R
         if window is not None and window.nanos:
             _day(series, number // WINDOWS_A_DAY, window.nanos)
         nanos = window.nanos - window.planned if window is not None else 0
-        x = {"spend": nanos / 1e9, "start_s": number * WIDTH_S, "width_s": WIDTH_S}
-        awake = _awake(series)
+        x = votes.features(number, nanos)
+        awake = votes.awake(series)
         usual = round(next(iter(awake.values())).expected(x).value * 1e9)
+        least = threshold if scope.kind == "agent" else threshold + PARENTS
         for name, detector in awake.items():
             score = detector.score_one(x)
-            if (
-                score > (threshold if scope.kind == "agent" else threshold + PARENTS)
-                and window is not None
-                and score > (rare[scope].score if scope in rare else 0.0)
-            ):
-                found = Rare(window, score, usual, name)
+            if score > least and window is not None and score > (rare[scope].score if scope in rare else 0.0):
+                reckoning = votes.reckoning(detector.basis(x), votes.nats(least)) if isinstance(detector, Reckons) else None
+                found = Rare(window, score, usual, name, reckoning)
                 if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
                     rare[scope] = found
             detector.learn_one(x)

@@ -29,7 +29,7 @@ NAMED: Final = {
 }
 
 
-def found(w: Warden, t: Tenant, number: int, series: Series, seen: Seen, score: float, expected_nanos: int, detector: str) -> None:
+def found(w: Warden, t: Tenant, number: int, series: Series, seen: Seen, expected_nanos: int, evidence: Evidence) -> None:
     """A rare window of a scope: its episode begins or goes on, and its cause is told anew over all of its windows."""
     alarm = series.alarm
     if alarm is None:
@@ -44,8 +44,7 @@ def found(w: Warden, t: Tenant, number: int, series: Series, seen: Seen, score: 
     episode.spend_nanos = alarm.activity.nanos
     if _worth_saying(episode):
         explain(t, episode, series, alarm)
-    observed = (seen.nanos - seen.planned) / 1e9
-    episode.evidence = [*episode.evidence[-EVIDENCE_MAX + 1 :], Evidence(detector, round(score, 3), expected_nanos / 1e9, observed, "ten minutes, USD")]
+    episode.evidence = [*episode.evidence[-EVIDENCE_MAX + 1 :], evidence]
     _say(w, t, episode)
 
 

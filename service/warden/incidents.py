@@ -170,7 +170,7 @@ def heard(w: Warden, t: Tenant, f: Finding) -> tuple[Episode, bool] | None:
     episode.attributes = {"agent": f.agent, "use_case": f.use_case, "business_unit": f.business_unit, "workflow": f.workflow}
     limit = f.limit_nanos / 1e9 if f.limit_nanos is not None else f.expected
     score = f.score or (f.observed / f.expected if f.expected else 0.0)
-    evidence = Evidence(f.detector or str(f.kind), round(score, 3), limit, f.observed, f.detail)
+    evidence = Evidence(f.detector or str(f.kind), round(score, 3), limit, f.observed, f.detail, f.reckoning, f.votes)
     if all((known.detector, known.detail) != (evidence.detector, evidence.detail) for known in episode.evidence):
         episode.evidence = [*episode.evidence[-EVIDENCE_MAX + 1 :], evidence]
     episode.detail = f.detail

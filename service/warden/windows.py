@@ -106,7 +106,7 @@ def _close(w: Warden, t: Tenant, number: int) -> None:
     window = t.windows.pop(number, None) or Window()
     width_ms = WINDOW_MINUTES * MINUTE_MS
     planned.allow(w, t, window, number * width_ms, (number + 1) * width_ms)
-    signals.look(w, t, number, window)
-    detection.look(w, t, number, window)
+    votes = signals.look(w, t, number, window)
+    detection.look(w, t, number, window, votes)
     if number % 6 == 5:
         budgets.close_periods(w, t)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
+from detectors.tail import Basis
 from service.books import Spend, SpendQuestion, Tokens
 from service.cli.reckoning import budget_step, checks, paces
 from service.cli.recount import recount
 from service.cli.story import Line, Story, of_transcript
-from service.facts import Cause, DriverShare, Evidence, Incident, Kind, Scope
+from service.facts import Cause, DriverShare, Evidence, Incident, Kind, Reckoning, Scope, Vote
 from service.messages.transcript import incident_line
 from service.money import NANO
 from service.policy import Policy, load
@@ -71,6 +74,35 @@ def test_what_follows_from_other_numbers_agrees() -> None:
 )
 def test_what_does_not_follow_does_not_agree(changed: dict[str, Any], what: str) -> None:
     assert verdicts(crossing(**changed))[what] is False
+
+
+FLOOR = Reckoning(17.25, 12.0, 1.4, 21.3, 3.0, 1.2, 8.5, 1.3)
+OF_FLOOR = {"floor": Basis(*[getattr(FLOOR, name) for name in Basis._fields]).score}
+
+
+def test_a_detectors_score_follows_from_its_past() -> None:
+    told = Evidence("floor", round(OF_FLOOR["floor"], 3), 900.0, 1_800.0, "tokens", FLOOR, [Vote("size", 2.0)])
+    assert verdicts(crossing(evidence=[told])) | {"score of floor": True, "floor is told from": True} == verdicts(crossing(evidence=[told]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("level", 17.3), ("peaks", 13.0), ("mean_excess", 1.41), ("days", 21.5), ("prior_peaks", 4.0), ("prior_excess", 1.3)]
+)
+def test_a_score_that_does_not_follow_does_not_agree(name: str, value: float) -> None:
+    told = Evidence("floor", round(OF_FLOOR["floor"], 3), 900.0, 1_800.0, "tokens", replace(FLOOR, **{name: value}))
+    assert verdicts(crossing(evidence=[told]))["score of floor"] is False
+
+
+def test_what_was_told_too_early_does_not_agree() -> None:
+    told = Evidence("floor", round(OF_FLOOR["floor"], 3), 900.0, 1_800.0, "tokens", replace(FLOOR, factor=2.0))
+    assert verdicts(crossing(evidence=[told]))["floor is told from"] is False
+
+
+def test_evidence_from_before_there_was_a_reckoning_is_read() -> None:
+    old = msgspec.msgpack.decode(msgspec.msgpack.encode(["floor", 4.0, 900.0, 1_800.0, "tokens"]), type=Evidence)
+    assert old == Evidence("floor", 4.0, 900.0, 1_800.0, "tokens")
+    assert "score of floor" not in verdicts(crossing(evidence=[old]))
+    assert len(msgspec.msgpack.encode(old)) < 50
 
 
 def test_paces_are_what_is_left_over_the_time_that_is_left() -> None:

@@ -23,7 +23,7 @@ from detectors.novelty import WARM_ROWS, Novelty
 from detectors.peaks import APART, MEMORY_ROWS, Peaks
 from detectors.shapes import KEPT, Shapes
 from detectors.yesterday import Yesterday
-from service.warden.detection import WATCHING
+from service.warden.votes import WATCHING
 from tests.bench import nab_metric, series
 from tests.bench.series import Row
 

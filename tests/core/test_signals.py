@@ -5,13 +5,15 @@ Windows are made by hand and closed one by one, as the warden's fold does it; wh
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
+from detectors.tail import Basis
 from service.facts import Cell, Incident, Measures, Purpose, Scope, shape_of_call, size_bin
 from service.records import UNATTRIBUTED
 from service.warden import signals
@@ -20,6 +22,7 @@ from service.warden.signals import quiet
 from service.warden.signals.registry import DAY, TESTS
 from service.warden.snapshot import dump, load
 from service.warden.state import Episode, Look, Tenant, Told, Warden, Window
+from service.warden.votes import VOTES_MAX
 from tests.core.streams import START_MS, policy_set
 
 BEGIN: Final = START_MS // 600_000
@@ -135,7 +138,15 @@ def test_each_tells_one_incident_of_its_kind(name: str) -> None:
     assert step.evidence[0].detector == name
     assert "is usual" in step.detail
     assert not [odd for odd in ("e+", "nan", "inf") if odd in step.detail.split(":")[1]], step.detail
-    observed = step.evidence[0].observed
+    told = step.evidence[0]
+    assert told.reckoning is not None
+    assert Basis(*astuple(told.reckoning)[:6]).score == pytest.approx(told.score, abs=0.001)
+    assert told.score * math.log(10.0) >= told.reckoning.threshold * told.reckoning.factor - 0.002
+    assert told.reckoning.threshold == test.nats
+    assert told.votes == sorted(told.votes, key=lambda vote: -vote.score)
+    assert all(vote.score > 1.0 for vote in told.votes)
+    assert len(told.votes) <= VOTES_MAX
+    observed = told.observed
     assert observed == pytest.approx(story.observed) if story.observed is not None else observed >= 0.0
     assert step.spend_nanos > 0 or name == "silence"
     cause = t.episodes[step.id].cause
@@ -145,17 +156,33 @@ def test_each_tells_one_incident_of_its_kind(name: str) -> None:
         assert story.dimension in [Scope(d.kind, d.name) for d in cause.dimensions]
 
 
+def test_an_alert_carries_what_the_others_say() -> None:
+    w, t = warden()
+
+    def dear_and_cold(window: Window) -> None:
+        looks(begun=SURGE, calls=COLD)(window)
+        sums(nanos=900_000_000)(window)
+
+    (step, *_) = of(run(w, t, 2, dear_and_cold), "up")
+    assert {"cache", "price:small"} <= {vote.detector for vote in step.evidence[0].votes}
+
+
 @BY_NAME
 def test_the_policys_rate_moves_the_threshold(name: str) -> None:
     """What a strict policy tells, an eager one tells no later."""
     first: list[int] = []
+    factors: list[list[float]] = []
     for rate in ("0.001", "0.05", "5"):
         w, t = warden()
         hear(w, w.now_ms, policy_set(f"version: 1\ndetection: {{false_alerts_per_scope_day: {rate}}}", version=2))
         story, begin = STORIES[name], w.closed
         steps = of(run(w, t, story.windows, story.odd), name)
+        factors.append([e.reckoning.factor for step in steps for e in step.evidence if e.reckoning is not None])
         first.append((steps[0].time_ms // 600_000 if steps else 1 << 40) - begin)
     assert first[0] >= first[1] >= first[2]
+    assert all(factor > 2.0 for factor in factors[0])
+    assert factors[2]
+    assert all(factor < 0.6 for factor in factors[2])
 
 
 @pytest.mark.parametrize("name", sorted(quiet.VOLUME))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from msgspec.structs import asdict
+
+from service.facts import Reckoning
 from tests.scenarios.commands import Line, incidents, page, run
 
 
@@ -65,3 +68,31 @@ def test_an_incident_that_is_not_there_is_told_with_those_that_are(data: Path) -
     assert done.exit_code == 1
     assert next(reversed(incidents(data))) in done.stderr
     assert run("explain", "inc-x").exit_code == 2
+
+
+def test_a_detectors_score_is_worked_out_again_and_the_other_votes_are_shown(tmp_path: Path) -> None:
+    reckoned = Reckoning(12.6, 12.0, 1.4, 21.3, 3.0, 1.2, 8.5, 1.3)
+    floor = {
+        "detector": "floor",
+        "score": 3.636,
+        "expected": 900.0,
+        "observed": 1_800.0,
+        "reckoning": asdict(reckoned),
+        "votes": [{"detector": "[red]x", "score": 2.0}],
+    }
+    step = {"type": "incident", "id": "inc-1", "tenant": "default", "time": "2026-01-01T00:00:00.000Z", "opened": "2026-01-01T00:00:00.000Z"}
+    scope = {
+        "scope": {"kind": "agent", "name": "a"},
+        "kinds": ["prompt_bloat"],
+        "state": "open",
+        "severity": "warning",
+        "action": "opened",
+        "reason": "prompt_bloat",
+    }
+    path = tmp_path / "transcript.jsonl"
+    path.write_text(json.dumps(step | scope | {"spend_usd": "0.00", "excess_usd": "0.00", "evidence": [floor]}))
+    done = run("explain", "inc-1", "--transcript", str(path))
+    for words in ("What its score comes from", "12.6 nats", "What the other detectors said", "[red]x", "once in 100 days"):
+        assert words in page(done), words
+    checks = {check["what"]: check["agrees"] for check in json.loads(run("explain", "inc-1", "--transcript", str(path), "--json").stdout)["checks"]}
+    assert checks == {"score of floor": True, "floor is told from": False}, "3.6 lies below the threshold, 4.8"

@@ -8,7 +8,7 @@ from typing import Final
 
 from detectors.mix import Mix
 from detectors.sequences import Signal
-from service.facts import Scope
+from service.facts import Scope, Vote
 from service.warden.signals import quiet
 from service.warden.signals.features import Agent, Asked, asked, begun, by_agent, by_provider, unlabelled
 from service.warden.signals.registry import DAY, TESTS
@@ -23,22 +23,28 @@ SLOPE: Final = 0.65  # measured: at 0.11, 0.05 and 0.02 false alerts per scope a
 _LN10: Final = math.log(10.0)
 
 
-def look(w: Warden, t: Tenant, number: int, window: Window) -> None:
-    """One closed window; `number` counts windows of ten minutes since 1970."""
+def look(w: Warden, t: Tenant, number: int, window: Window) -> dict[Scope, list[Vote]]:
+    """One closed window; `number` counts windows of ten minutes since 1970. Returns the tests' votes on it, by scope and test."""
     agents = by_agent(window)
     for name in agents:
         _known(t, Scope("agent", name), number)
     factor = _factor(w.plan.false_alerts_per_day)
-    for said in list(_heard(t, number, window, agents)):
+    heard = list(_heard(t, number, window, agents))
+    votes: dict[Scope, list[Vote]] = {}
+    for said in heard:
+        votes.setdefault(said.scope, []).append(Vote(said.key, said.score / _LN10))
+    for said in heard:
         watch = t.watches[said.scope]
-        rare = said.score >= TESTS[said.test].nats * factor * (ABOUT_FACTOR if said.test == "floor" and said.about else 1.0)
+        asked_for = factor * (ABOUT_FACTOR if said.test == "floor" and said.about else 1.0)
+        rare = said.score >= TESTS[said.test].nats * asked_for
         why = quiet.why(w, t, watch, agents.get(said.scope.name), said, number) if rare else ""
         if rare and why != quiet.TOLD:
             watch.told[said.key] = Told(number, said.score, why)
             if not why:
-                tell(w, t, agents, said, number)
+                tell(w, t, agents, said, number, factor=asked_for, others=[vote for vote in votes[said.scope] if vote.detector != said.key])
         elif said.key in watch.told:
             _goes_on(watch.told[said.key], said, number)
+    return votes
 
 
 def _goes_on(told: Told, said: Said, number: int) -> None:
@@ -113,4 +119,4 @@ def _hear(t: Tenant, watch: Watch, scope: Scope, each: Asked, number: int) -> Sa
 def _said(signal: Signal, scope: Scope, each: Asked, key: str, score: float) -> Said:
     expected = signal.expected(each.features)
     leader = signal.leader(each.features) if isinstance(signal, Mix) else each.leader or each.about
-    return Said(each.name, key, scope, score, leader, expected.value, expected.high, signal.observed(each.features))
+    return Said(each.name, key, scope, score, leader, expected.value, expected.high, signal.observed(each.features), signal.basis(each.features))

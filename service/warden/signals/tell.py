@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from service.facts import Finding, Kind, Scope, ident
+from detectors.tail import Basis
+from service.facts import Finding, Kind, Scope, Vote, ident
 from service.records import UNATTRIBUTED
-from service.warden import findings
+from service.warden import findings, votes
 from service.warden.signals.features import Agent
 from service.warden.signals.registry import TESTS
 from service.warden.state import Tenant, Warden
@@ -30,10 +31,11 @@ class Said(NamedTuple):
     expected: float
     most: float
     observed: float
+    basis: Basis
 
 
-def tell(w: Warden, t: Tenant, agents: Mapping[str, Agent], said: Said, number: int) -> None:
-    """Becomes an incident, or joins one."""
+def tell(w: Warden, t: Tenant, agents: Mapping[str, Agent], said: Said, number: int, *, factor: float, others: Iterable[Vote]) -> None:
+    """Becomes an incident, or joins one. `factor` times its test's threshold is what it was told from; `others` are votes of tests of its scope."""
     test = TESTS[said.test]
     scope = _scope(said)
     agent = agents.get(said.scope.name if said.scope.kind == "agent" else scope.name, NOBODY)
@@ -57,6 +59,8 @@ def tell(w: Warden, t: Tenant, agents: Mapping[str, Agent], said: Said, number: 
             driver=test.driver,
             detector=said.test,
             score=said.score / _LN10,
+            reckoning=votes.reckoning(said.basis, test.nats, factor),
+            votes=votes.chosen([*others, *votes.of_spend(t, scope, number, agent.nanos - agent.planned)]),
             dimensions=[Scope(ABOUT[said.test], said.about)] if said.about and said.test in ABOUT else [],
         ),
     )

@@ -1,0 +1,58 @@
+"""What each alert carries for whoever doubts it: what its score comes from, and what the other detectors say of the same window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from detectors import DETECTORS
+from detectors.base import Detector, Features
+from detectors.tail import Basis
+from service.facts import Reckoning, Scope, Vote
+from service.warden.state import Series, Tenant
+
+WIDTH_S: Final = 600
+WATCHING: Final = {"surprise": DETECTORS["surprise"]}  # of all that the registry names; the others are for who asks for them
+VOTES_MAX: Final = 8
+VOTE_LEAST: Final = 1.0  # -log10: less than one such episode in ten days
+PLACES: Final = 6  # of each number that is told
+_LN10: Final = math.log(10.0)
+
+
+def awake(series: Series) -> dict[str, Detector]:
+    """A scope's detectors of spend, made from their bytes; between windows they sleep as bytes, which are half as large."""
+    return {name: kind.load(series.detectors[name]) if name in series.detectors else kind() for name, kind in WATCHING.items()}
+
+
+def features(number: int, nanos: int) -> Features:
+    """A window as the detectors of spend hear it; `nanos` without what was planned."""
+    return {"spend": nanos / 1e9, "start_s": number * WIDTH_S, "width_s": WIDTH_S}
+
+
+def of_spend(t: Tenant, scope: Scope, number: int, nanos: int) -> list[Vote]:
+    """What the detectors of spend say of a window that they have not heard yet."""
+    series = t.series.get(scope)
+    if series is None:
+        return []
+    x = features(number, nanos)
+    return [Vote(name, detector.score_one(x)) for name, detector in awake(series).items()]
+
+
+def chosen(votes: Iterable[Vote]) -> list[Vote]:
+    """Those worth carrying, the strongest first.
+
+    >>> chosen([Vote("up", 0.2), Vote("cache", 1.51234), Vote("size", 3.0)])
+    [Vote(detector='size', score=3.0), Vote(detector='cache', score=1.512)]
+    """
+    return [Vote(name, round(score, 3)) for name, score in sorted(votes, key=lambda vote: (-vote.score, vote.detector)) if score > VOTE_LEAST][:VOTES_MAX]
+
+
+def reckoning(basis: Basis, threshold: float, factor: float = 1.0) -> Reckoning:
+    """As it is told; `threshold` in nats."""
+    return Reckoning(*(round(value, PLACES) for value in (*basis, threshold, factor)))
+
+
+def nats(score: float) -> float:
+    """A score, which is -log10, in nats."""
+    return score * _LN10
