@@ -7,7 +7,7 @@ has come; and each envelope says how far its meter has come with the stream.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -161,14 +161,14 @@ class Follower:
     async def _step(self, fold: WardenFold, it: _Following) -> int:
         rows = await self.log.read(JOURNAL, it.partition, it.offset, ROWS_AT_ONCE)
         if rows:
-            items = decoded(fold, it.partition, rows)
+            items = list(decoded(fold, it.partition, rows))
             fold.fold(it.warden, items)
             self._hear_meters(items)
             it.offset = rows[-1].offset + 1
             self.heard.folded_rows += len(rows)
         return len(rows)
 
-    def _hear_meters(self, items: list[tuple[int, int, object]]) -> None:
+    def _hear_meters(self, items: Iterable[tuple[int, int, object]]) -> None:
         """A meter that was restored says again what is known."""
         for _, _, row in items:
             if isinstance(row, Envelope):

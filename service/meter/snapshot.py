@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,7 +42,7 @@ class MeterFold:
         """A row of the stream."""
         return decode_stream(raw)
 
-    def fold(self, state: Meter, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
+    def fold(self, state: Meter, items: Iterable[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
         """What is said at the marks passed."""
         said = fold(state, items)
         return [(journal, raw) for envelope in said for journal, part in enumerate(_apart(envelope, self.journals)) for raw in fitting(part)]

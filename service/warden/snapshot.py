@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ class WardenFold:
         """A row of the journal."""
         return decode_journal(raw)
 
-    def fold(self, state: Warden, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
+    def fold(self, state: Warden, items: Iterable[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
         """What was decided, into the outbox partition of the same number."""
         return [(state.partition, encode(outbox)) for outbox in fold(state, items)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -93,7 +93,7 @@ class BrokenMeter(MeterFold):
             meter.repeats = repeats.Repeats()
         return meter
 
-    def fold(self, state: Meter, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
+    def fold(self, state: Meter, items: Iterable[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
         before = {(cell.cell, cell.event_minute): cell.sums.nanos for cell in state.minute.cells.values()}
         said = super().fold(state, items)
         if self.breaks == "by_batch":
@@ -118,7 +118,7 @@ class BrokenMeter(MeterFold):
 class BrokenWarden(WardenFold):
     """Windows close and stops are proved by the stream that is furthest."""
 
-    def fold(self, state: Warden, items: Sequence[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
+    def fold(self, state: Warden, items: Iterable[tuple[int, int, Any]]) -> Sequence[tuple[int, bytes]]:
         said: list[tuple[int, bytes]] = []
         for item in items:
             said += super().fold(state, [item])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,7 @@ class MeterToy:
     def decode(self, raw: bytes) -> Any:
         return _decode_stream(raw)
 
-    def fold(self, state: Meter, items: Sequence[tuple[int, int, Any]]) -> list[tuple[int, bytes]]:
+    def fold(self, state: Meter, items: Iterable[tuple[int, int, Any]]) -> list[tuple[int, bytes]]:
         before = {key: cell[2] for key, cell in state.cells.items()}
         facts = [fact for item in items for fact in self._hear(state, *item)]
         if self.breaks == "by_batch":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,7 +44,7 @@ class WardenToy:
     def decode(self, raw: bytes) -> Any:
         return _decode_journal(raw)
 
-    def fold(self, state: Warden, items: Sequence[tuple[int, int, Any]]) -> list[tuple[int, bytes]]:
+    def fold(self, state: Warden, items: Iterable[tuple[int, int, Any]]) -> list[tuple[int, bytes]]:
         out = []
         for _, _, item in items:
             for what in self._hear(state, item):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.engine.runner import Owner
@@ -27,11 +27,13 @@ class Adding:
     def decode(self, raw: bytes) -> int:
         return int(raw)
 
-    def fold(self, state: Sums, items: Sequence[tuple[int, int, int]]) -> list[tuple[int, bytes]]:
+    def fold(self, state: Sums, items: Iterable[tuple[int, int, int]]) -> list[tuple[int, bytes]]:
+        said = []
         for offset, _, number in items:
             name = "odd" if offset % 2 else "even"
             state[name] = state.get(name, 0) + number
-        return [(number % 2, b"%d" % number) for _, _, number in items]
+            said.append((number % 2, b"%d" % number))
+        return said
 
     def dump(self, state: Sums) -> dict[str, bytes]:
         return {name: b"%d" % total for name, total in state.items()}
