@@ -10,6 +10,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import NewTopic
 from aiokafka.client import AIOKafkaClient
+from aiokafka.record.default_records import DefaultRecord
 
 from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, make, reader, topics
 from service.log.ports import CONTROLS, JOURNAL, MANIFEST, STREAM, LogError, SnapshotKey
@@ -50,6 +51,13 @@ async def test_a_reader_sees_what_others_append_without_asking(broker: Broker, c
         while not (rows := await log.read(STREAM, 0, 0, 10)):  # noqa: ASYNC110 -- no waiting there is what is tested
             await asyncio.sleep(0.005)
     assert rows[0].value == b"from afar"
+
+
+async def test_what_is_read_are_bare_records(broker: Broker, connect: Connect, prefix: str) -> None:
+    cluster = connect(broker)
+    await (await made(cluster)).append(STREAM, 0, [b"a", b"b"])
+    records = await cluster.records(f"{prefix}{STREAM}", 0, 0, 10)
+    assert [(type(each), each.offset, each.key, each.value) for each in records] == [(DefaultRecord, 0, None, b"a"), (DefaultRecord, 1, None, b"b")]
 
 
 async def test_rows_trimmed_under_a_reader_that_stands_still(broker: Broker, connect: Connect) -> None:

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from service.log.kafka.client import Admin, client_options, quieten
 from service.log.kafka.failures import ALL, APPENDING, saying
+from service.log.kafka.fetched import bare
 from service.log.kafka.producer import Producer, Record
 from service.log.kafka.reader import FETCH_BYTES, Reader, Readers, Span
 from service.log.ports import LogError, Row
@@ -82,7 +83,7 @@ class Cluster:
         return await self.run(f"read {topic}-{partition}", self._readers.read(TopicPartition(topic, partition), offset, limit, Reader.rows))
 
     async def records(self, topic: str, partition: int, offset: int, limit: int) -> list[Any]:
-        """The same with keys, as aiokafka's own records."""
+        """The same with keys, as aiokafka parses them."""
         return await self.run(f"read {topic}-{partition}", self._readers.read(TopicPartition(topic, partition), offset, limit, Reader.records))
 
     async def span(self, topic: str, partition: int) -> Span:
@@ -145,6 +146,7 @@ class Cluster:
     async def _reader(self, at: TopicPartition) -> Reader:
         await self._known(at)
         consumer = await self._consumer()
+        bare(consumer)
         consumer.assign([at])
         return Reader(at, consumer, lambda: self._span(at))
 

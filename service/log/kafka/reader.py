@@ -57,7 +57,7 @@ class Reader:
             return rows
 
     async def records(self, offset: int, limit: int) -> list[Any]:
-        """The same with their keys, as aiokafka's own records."""
+        """The same with their keys, as aiokafka parses them (`fetched`)."""
         async with self._lock:
             return await self._records(offset, limit)
 
