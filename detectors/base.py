@@ -6,6 +6,7 @@ A Protocol and no subclass of river's `AnomalyDetector`: importing any part of r
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import ClassVar, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 Features: TypeAlias = dict[str, float]
@@ -61,6 +62,7 @@ class Detector(Protocol):
         """The detector that was dumped; it goes on exactly as if it had never stopped."""
 
 
+@lru_cache(4_096)
 def whole(name: str, below: int) -> int | None:
     """A feature's name as a whole number in 0..below-1; None where it is none.
 

@@ -7,7 +7,8 @@ Later calls of a run weigh less: they are not independent of the first.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from functools import lru_cache
+from typing import ClassVar, Final, TypeAlias
 
 from msgspec import field
 
@@ -25,6 +26,9 @@ PRIOR: Final = (1.0, 30.0)
 REMEMBERED: Final = 4_000.0
 WINDOW_NATS: Final = 5.0  # one window may be one run
 CALLS_MAX: Final = 1e6
+NAMES_KNOWN: Final = 1_024  # of features, so that the same few are not read again in each window
+_Call: TypeAlias = tuple[int, int, float]
+_Seen: TypeAlias = tuple[list[_Call], float, float, list[float]]
 
 
 class Cache(Sequential, array_like=True, tag="cache"):
@@ -53,18 +57,25 @@ class Cache(Sequential, array_like=True, tag="cache"):
 
     def level(self, x: Features) -> float:
         """The higher of the two alternatives' CUSUMs."""
-        return max(self._levels(x))
+        return self.weigh(x)[0]
 
-    def keep(self, x: Features) -> None:
+    def weigh(self, x: Features) -> tuple[float, _Seen]:
+        """The level, with the calls, misses among how many, and the levels by alternative."""
+        calls = _calls(x)
+        misses, of = self._counts(calls)
+        levels = self._levels(misses, of)
+        return max(levels), (calls, misses, of, levels)
+
+    def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The levels move on."""
-        self.levels = self._levels(x)
+        self.levels = seen[3]
 
-    def learn(self, x: Features) -> None:
+    def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """Misses join the rate, cached shares their step's mean."""
-        misses, of = self._counts(x)
+        calls, misses, of, _ = seen
         self.misses += misses
         self.of += of
-        for step, eighth, count in _calls(x):
+        for step, eighth, count in calls:
             self.calls[step] += count
             self.cached[step] += count * eighth / 8
         if sum(self.calls) > REMEMBERED:
@@ -73,31 +84,31 @@ class Cache(Sequential, array_like=True, tag="cache"):
 
     def observed(self, x: Features) -> float:
         """Weighted misses."""
-        return self._counts(x)[0]
+        return self._counts(_calls(x))[0]
 
     def expected(self, x: Features) -> Expectation:
         """Misses among such calls."""
-        mean = self.usual * self._counts(x)[1]
+        mean = self.usual * self._counts(_calls(x))[1]
         return Expectation(mean, 0.0, mean + 2.0 * math.sqrt(mean) + 1.0)
 
     def _mean(self, step: int) -> float:
         """The mean cached share of a step's calls; 0 while there are few."""
         return self.cached[step] / self.calls[step] if self.calls[step] >= 10.0 else 0.0
 
-    def _counts(self, x: Features) -> tuple[float, float]:
+    def _counts(self, calls: list[_Call]) -> tuple[float, float]:
         """Weighted misses among weighted calls of the watched steps."""
         misses = of = 0.0
-        for step, eighth, count in _calls(x):
-            mean = self._mean(step)
+        means = [self._mean(step) for step in range(STEPS)]
+        for step, eighth, count in calls:
+            mean = means[step]
             if mean >= WATCHED:
                 of += count * WEIGHTS[step]
                 misses += count * WEIGHTS[step] * (eighth / 8 < MISS * mean)
         return misses, of
 
-    def _levels(self, x: Features) -> list[float]:
+    def _levels(self, misses: float, of: float) -> list[float]:
         if all(self._mean(step) < WATCHED for step in range(STEPS)):
             return [0.0] * len(OTHERS)  # the cache was given up for good: an episode that no call could end
-        misses, of = self._counts(x)
         usual = self.usual
         levels = []
         for other, level in zip(OTHERS, self.levels, strict=True):
@@ -110,11 +121,13 @@ class Cache(Sequential, array_like=True, tag="cache"):
         return levels
 
 
-def _calls(x: Features) -> list[tuple[int, int, float]]:
-    found = []
-    for name in x:
-        before, _, after = name.partition(":")
-        step, eighth = whole(before, STEPS), whole(after, EIGHTHS)
-        if step is not None and eighth is not None:
-            found.append((step, eighth, number(x, name, 0.0, CALLS_MAX)))
-    return found
+def _calls(x: Features) -> list[_Call]:
+    return [(shape[0], shape[1], number(x, name, 0.0, CALLS_MAX)) for name in x if (shape := _shape(name)) is not None]
+
+
+@lru_cache(NAMES_KNOWN)
+def _shape(name: str) -> tuple[int, int] | None:
+    """Step class and cached eighths, as the feature's name says them."""
+    before, _, after = name.partition(":")
+    step, eighth = whole(before, STEPS), whole(after, EIGHTHS)
+    return (step, eighth) if step is not None and eighth is not None else None

@@ -7,7 +7,7 @@ such value of earlier prompts, in units of how much it usually moves; no distrib
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from msgspec import field
 
@@ -19,6 +19,8 @@ NOISE: Final = 0.04  # log units that a floor may always move
 PER_STEP: Final = 2.0  # nats a unit of movement
 TOKENS_MAX: Final = 1e9
 LEVEL_MAX: Final = 40.0
+_Window: TypeAlias = tuple[float, float, float]
+_Seen: TypeAlias = tuple[_Window, list[float]]
 
 
 class Floor(Sequential, array_like=True, tag="floor"):
@@ -32,7 +34,7 @@ class Floor(Sequential, array_like=True, tag="floor"):
 
     name: ClassVar[str] = "floor"
 
-    recent: list[tuple[float, float, float]] = field(default_factory=list)
+    recent: list[_Window] = field(default_factory=list)
     records: list[float] = field(default_factory=lambda: [-1.0] * len(SIZES))
     means: list[float] = field(default_factory=lambda: [0.0] * len(SIZES))
     squares: list[float] = field(default_factory=lambda: [0.0] * len(SIZES))
@@ -40,18 +42,22 @@ class Floor(Sequential, array_like=True, tag="floor"):
 
     def level(self, x: Features) -> float:
         """The best number of prompts' evidence."""
-        recent = [*self.recent, _window(x)] if _window(x)[0] >= 1.0 else self.recent
+        return self.weigh(x)[0]
+
+    def weigh(self, x: Features) -> tuple[float, _Seen]:
+        """The level, with the window and the floor of each number of prompts."""
+        window = _window(x)
+        floors = _floors([*self.recent, window] if window[0] >= 1.0 else self.recent)
         best = 0.0
-        for at, size in enumerate(SIZES):
-            floor = _floor(recent, size)
-            if floor is not None and self.records[at] >= 0.0 and floor > self.records[at]:
+        for at, floor in enumerate(floors):
+            if self.records[at] >= 0.0 and floor > self.records[at]:
                 spread = math.sqrt(max(self.squares[at], 0.0))
                 best = max(best, PER_STEP * (floor - self.records[at]) / (NOISE + spread))
-        return min(LEVEL_MAX, best)
+        return min(LEVEL_MAX, best), (window, floors)
 
-    def keep(self, x: Features) -> None:
+    def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The window follows the others, as far back as the largest number of prompts needs."""
-        window = _window(x)
+        window, _ = seen
         if window[0] < 1.0:
             return
         self.recent.append(window)
@@ -59,14 +65,12 @@ class Floor(Sequential, array_like=True, tag="floor"):
         while n - self.recent[0][0] >= 2 * SIZES[-1]:
             n -= self.recent.pop(0)[0]
 
-    def learn(self, x: Features) -> None:
+    def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """What lies a whole number of prompts back sets the record."""
-        if _window(x)[0] < 1.0:
+        window, floors = seen
+        if window[0] < 1.0:
             return
-        for at, size in enumerate(SIZES):
-            floor = _floor(self.recent, size)
-            if floor is None:
-                continue
+        for at, floor in enumerate(floors):
             self.seen[at] = min(self.seen[at] + 1.0, 500.0)
             away = floor - self.means[at]
             self.means[at] += away / self.seen[at]
@@ -75,8 +79,8 @@ class Floor(Sequential, array_like=True, tag="floor"):
 
     def observed(self, x: Features) -> float:
         """The floor of the latest prompts in tokens; the window's smallest while there are few."""
-        floor = _floor([*self.recent, _window(x)], SIZES[0])
-        return math.exp(floor) if floor is not None else _window(x)[1]
+        floors = _floors([*self.recent, _window(x)])
+        return math.exp(floors[0]) if floors else _window(x)[1]
 
     def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The usual floor in tokens, and its record."""
@@ -84,18 +88,25 @@ class Floor(Sequential, array_like=True, tag="floor"):
         return Expectation(usual, 0.0, max(usual, record))
 
 
-def _window(x: Features) -> tuple[float, float, float]:
+def _window(x: Features) -> _Window:
     n, low = number(x, "n", 0.0, TOKENS_MAX), max(1.0, number(x, "low", 1.0, TOKENS_MAX))
     return n, low, max(low, number(x, "second", TOKENS_MAX, TOKENS_MAX))
 
 
-def _floor(recent: list[tuple[float, float, float]], size: int) -> float | None:
-    """The log of the second smallest of the last `size` prompts or a few more; None while there are fewer."""
-    n, lows = 0.0, list[float]()
+def _floors(recent: list[_Window]) -> list[float]:
+    """The logs of the second smallest of the last prompts, 8 of them or a few more, 16 and so on, as far as there are so many."""
+    found: list[float] = []
+    n, least, next_least = 0.0, math.inf, math.inf
     for count, low, second in reversed(recent):
         n += count
-        lows += (low, second) if count > 1 else (low,)
-        if n >= size:
-            lows.sort()
-            return math.log(lows[1])
-    return None
+        if low < least:
+            least, next_least = low, least
+        elif low < next_least:
+            next_least = low
+        if count > 1 and second < next_least:
+            next_least = second
+        while n >= SIZES[len(found)]:
+            found.append(math.log(next_least))
+            if len(found) == len(SIZES):
+                return found
+    return found

@@ -6,7 +6,7 @@ The shares are learned by counting (Krichevsky and Trofimov's estimate with a he
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 from zlib import crc32
 
 from msgspec import field
@@ -21,6 +21,7 @@ NAME_MAX: Final = 24  # characters; a longer name is known by its checksum
 REMEMBERED: Final = 4_000.0
 AMOUNT_MAX: Final = 1e6
 OTHER_PRIOR: Final = 0.3
+_Seen: TypeAlias = tuple[Features, dict[str, float]]
 RESERVED: Final = frozenset({"width_s", "start_s", "hour_of_week", "spend"})
 
 
@@ -47,11 +48,17 @@ class Mix(Sequential, array_like=True, tag="mix"):
 
     def level(self, x: Features) -> float:
         """The highest of all names' CUSUMs."""
-        return max(self._levels(x).values(), default=0.0)
+        return self.weigh(x)[0]
+
+    def weigh(self, x: Features) -> tuple[float, _Seen]:
+        """The level, with the amounts and the levels by name."""
+        amounts = _amounts(x)
+        levels = self._levels(amounts)
+        return max(levels.values(), default=0.0), (amounts, levels)
 
     def leader(self, x: Features) -> str:
         """The name with the most evidence, whole if this window has it; empty when there is none."""
-        levels = self._levels(x)
+        levels = self._levels(_amounts(x))
         key = max(levels, key=lambda name: (levels[name], name), default="")
         return next((name for name in x if _key(name) == key), key)
 
@@ -59,13 +66,13 @@ class Mix(Sequential, array_like=True, tag="mix"):
         """What the name is used to have, in (0, 1)."""
         return min(0.999, (self.counts.get(_key(name), 0.0) + self.own) / (self.total + self.prior))
 
-    def keep(self, x: Features) -> None:
+    def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The levels move on."""
-        self.levels = self._levels(x)
+        _, self.levels = seen
 
-    def learn(self, x: Features) -> None:
+    def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The amounts join the counts; the rarest names make room."""
-        for name, amount in _amounts(x).items():
+        for name, amount in seen[0].items():
             self.counts[name] = self.counts.get(name, 0.0) + amount
             self.total += amount
         if self.total > REMEMBERED:
@@ -84,8 +91,7 @@ class Mix(Sequential, array_like=True, tag="mix"):
         mean = self.share(self.leader(x)) * whole
         return Expectation(mean, max(0.0, mean - 2.0 * math.sqrt(mean) - 1.0), mean + 2.0 * math.sqrt(mean) + 1.0)
 
-    def _levels(self, x: Features) -> dict[str, float]:
-        amounts = _amounts(x)
+    def _levels(self, amounts: Features) -> dict[str, float]:
         whole = sum(amounts.values())
         levels: dict[str, float] = {}
         for name in sorted(self.levels.keys() | amounts.keys()):

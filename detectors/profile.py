@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from struct import Struct as Layout
 from typing import Final
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
+
+from detectors.packed import Packed, is_packed, packed, put
 
 HOURS: Final = 168
+DAYS: Final = 7
 WEEK_BELIEF_H: Final = 3.0  # hours seen until an hour of the week counts as much as its hour of the day
 DAY_BELIEF_H: Final = 1.0  # the same for an hour of the day against the mean
 LEVEL_HALF_LIFE_H: Final = 96.0
 SHAPE_HALF_LIFE_H: Final = 8.0  # visits of an hour: eight weeks
+_WEEK: Final = Layout(f"<{DAYS}d")  # an hour of the day on each day of the week: what is asked for together lies together
 
 
 def hour_of_week(start_s: float) -> int:
@@ -34,15 +39,25 @@ class Profile(Struct, array_like=True):
 
     level: float = 0.0
     seen_h: float = 0.0
-    sums: list[float] = msgspec.field(default_factory=lambda: [0.0] * HOURS)
-    hours: list[float] = msgspec.field(default_factory=lambda: [0.0] * HOURS)
+    sums: Packed = field(default_factory=lambda: packed([0.0] * HOURS))
+    hours: Packed = field(default_factory=lambda: packed([0.0] * HOURS))
+
+    def __post_init__(self) -> None:
+        """What was dumped as lists, Monday 0 h first, is laid out as it is now."""
+        if not is_packed(self.sums):
+            self.sums, self.hours = _laid_out(self.sums), _laid_out(self.hours)
+
+    def seen(self, hour: int) -> tuple[float, ...]:
+        """How much was seen of the same hour of the day, Monday to Sunday, in hours; what is long ago counts less."""
+        return _WEEK.unpack_from(self.hours, hour % 24 * _WEEK.size)
 
     def shape(self, hour: int) -> float:
         """How much more than the mean this hour of the week holds; 1.0 while nothing is known."""
-        day = hour % 24
-        week_h = self.hours[hour]
-        day_mean = (sum(self.sums[day::24]) + DAY_BELIEF_H) / (sum(self.hours[day::24]) + DAY_BELIEF_H)
-        return max(0.02, (self.sums[hour] + WEEK_BELIEF_H * day_mean) / (week_h + WEEK_BELIEF_H))
+        day, of = divmod(hour, 24)
+        sums: tuple[float, ...] = _WEEK.unpack_from(self.sums, of * _WEEK.size)
+        hours: tuple[float, ...] = _WEEK.unpack_from(self.hours, of * _WEEK.size)
+        day_mean = (sum(sums) + DAY_BELIEF_H) / (sum(hours) + DAY_BELIEF_H)
+        return max(0.02, (sums[day] + WEEK_BELIEF_H * day_mean) / (hours[day] + WEEK_BELIEF_H))
 
     def at(self, hour: int) -> float:
         """The amount expected per hour at this hour of the week."""
@@ -56,5 +71,12 @@ class Profile(Struct, array_like=True):
         self.level += pace * (amount / hours / shape - self.level)
         if self.level > 0.0:
             keep = 0.5 ** (hours / SHAPE_HALF_LIFE_H)
-            self.sums[hour] = self.sums[hour] * keep + amount / self.level
-            self.hours[hour] = self.hours[hour] * keep + hours
+            day, of = divmod(hour, 24)
+            at = DAYS * of + day
+            put(self.sums, at, _WEEK.unpack_from(self.sums, of * _WEEK.size)[day] * keep + amount / self.level)
+            put(self.hours, at, _WEEK.unpack_from(self.hours, of * _WEEK.size)[day] * keep + hours)
+
+
+def _laid_out(values: Iterable[float]) -> bytearray:
+    by_hour_of_week = list(values)
+    return packed(by_hour_of_week[24 * day + of] for of in range(24) for day in range(DAYS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from detectors.base import Expectation, Features, number
 from detectors.sequential import Sequential
@@ -43,7 +43,7 @@ class Ratio(Sequential, array_like=True, tag="ratio"):
         far = abs(value - self.mean) > max(JUMP, SPREADS * math.sqrt(max(self.square, 0.0)))
         return gathered(self.tail.level, JUMP_NATS if far else -JUMP_NATS)
 
-    def learn(self, x: Features) -> None:
+    def learn(self, x: Features, seen: Any) -> None:  # noqa: ARG002 -- nothing of it is needed twice
         """The proportion joins the mean."""
         value = _log(x)
         if value is None:

@@ -6,7 +6,7 @@ level by the peaks it has had before (`tail`). The first days are learned from w
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import msgspec
 from msgspec import Struct, field
@@ -37,11 +37,15 @@ class Sequential(Struct, array_like=True):
         """What the window holds of that which `expected` is about."""
         raise NotImplementedError
 
-    def keep(self, x: Features) -> None:
-        """Move what is not learned but followed, whatever comes: levels, what came last."""
+    def weigh(self, x: Features) -> tuple[float, Any]:
+        """`level`, and what `keep` and `learn` can use of the way there, so that a window is read once."""
+        return self.level(x), None
 
-    def learn(self, x: Features) -> None:
-        """Let the window be part of what is usual."""
+    def keep(self, x: Features, seen: Any) -> None:
+        """Move what is not learned but followed, whatever comes: levels, what came last; `seen` is of `weigh`."""
+
+    def learn(self, x: Features, seen: Any) -> None:
+        """Let the window be part of what is usual; `seen` is of `weigh`."""
         raise NotImplementedError
 
     @property
@@ -51,7 +55,11 @@ class Sequential(Struct, array_like=True):
 
     def score_one(self, x: Features) -> float:
         """-log10 of the episodes a day that would go as far as this one does with this window."""
-        return self.tail.score(self.level(x), *self.priors) if self.warm else 0.0
+        return self.rarity(self.level(x)) if self.warm else 0.0
+
+    def rarity(self, level: float) -> float:
+        """-log10 of the episodes a day that go as far as `level` by this source's own past."""
+        return self.tail.score(level, *self.priors)
 
     def basis(self, x: Features) -> Basis:
         """What `score_one` makes its score of."""
@@ -59,15 +67,19 @@ class Sequential(Struct, array_like=True):
 
     def learn_one(self, x: Features) -> None:
         """Take in one closed window."""
+        self.take(x, *self.weigh(x))
+
+    def take(self, x: Features, level: float, seen: Any) -> None:
+        """`learn_one` of a window that has been weighed."""
         width_s = number(x, "width_s", WIDTH_S, 86_400.0)
-        level = self.level(x) if self.seen_s else 0.0
-        self.keep(x)
+        level = level if self.seen_s else 0.0
+        self.keep(x, seen)
         self.tail.hear(level, width_s / 86_400)
         held = self.warm and level > HOLD_NATS
         self.seen_s += width_s
         self.held_s = self.held_s + width_s if held else 0.0
         if not held or self.held_s > HOLD_S:
-            self.learn(x)
+            self.learn(x, seen)
 
     def dump(self) -> bytes:
         """The whole detector as MessagePack."""

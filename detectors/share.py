@@ -6,7 +6,7 @@ The share is learned (a Beta prior of few hits in many tries); the alternative i
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from detectors.base import Expectation, Features, number
 from detectors.sequential import Sequential
@@ -44,7 +44,7 @@ class Share(Sequential, array_like=True, tag="share"):
         other = usual + self.step * (1.0 - usual)
         return gathered(self.tail.level, hits * math.log(other / usual) + (of - hits) * math.log((1.0 - other) / (1.0 - usual)))
 
-    def learn(self, x: Features) -> None:
+    def learn(self, x: Features, seen: Any) -> None:  # noqa: ARG002 -- nothing of it is needed twice
         """Hits and tries join the share."""
         hits, of = _counts(x)
         self.hits += hits

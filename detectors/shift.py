@@ -7,7 +7,7 @@ this one is, cut at +1 and -4: one value at the old floor undoes four above it.
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from msgspec import field
 
@@ -17,9 +17,11 @@ from detectors.tail import gathered
 
 SHIFTS: Final = (2, 3, 4, 6, 8, 11)
 MOST, LEAST = 1.0, -4.0
+CLEAR_MOST, CLEAR_LEAST = 2.72, 0.0183  # whose logarithms are surely beyond these, and need not be taken
 REMEMBERED: Final = 2_000.0
 WEIGHT_MAX: Final = 1e6
 BINS_MAX: Final = 400
+_Seen: TypeAlias = tuple[dict[int, float], list[float]]
 EVEN: Final = 0.02  # of the weight lies even over all bins, so that nothing is impossible
 
 
@@ -40,15 +42,21 @@ class Shift(Sequential, array_like=True, tag="shift"):
 
     def level(self, x: Features) -> float:
         """The highest of all shifts' CUSUMs."""
-        return max(self._levels(x))
+        return self.weigh(x)[0]
 
-    def keep(self, x: Features) -> None:
+    def weigh(self, x: Features) -> tuple[float, _Seen]:
+        """The level, with the weights and the levels by shift."""
+        weights = _weights(x)
+        levels = self._levels(weights)
+        return max(levels), (weights, levels)
+
+    def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The levels move on."""
-        self.levels = self._levels(x)
+        _, self.levels = seen
 
-    def learn(self, x: Features) -> None:
+    def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The weights join the histogram."""
-        for k, weight in _weights(x).items():
+        for k, weight in seen[0].items():
             self.bins[k] = self.bins.get(k, 0.0) + weight
             self.total += weight
         if self.total > REMEMBERED:
@@ -76,20 +84,32 @@ class Shift(Sequential, array_like=True, tag="shift"):
                 break
         return Expectation(mean, min(float(low or 0), mean), max(float(high), mean))
 
-    def _levels(self, x: Features) -> list[float]:
-        weights = _weights(x)
+    def _levels(self, weights: dict[int, float]) -> list[float]:
         if not weights or not self.total:
             return self.levels
+        low = min(weights) - SHIFTS[-1]
+        usual = self._usual(low, max(weights))
         levels = []
         for shift, level in zip(SHIFTS, self.levels, strict=True):
-            nats = sum(weight * min(MOST, max(LEAST, math.log(self._usual(k - shift) / self._usual(k)))) for k, weight in weights.items())
+            nats = 0.0
+            for k, weight in weights.items():
+                times = usual[k - low - shift] / usual[k - low]
+                if times >= CLEAR_MOST:
+                    nats += weight * MOST
+                elif times <= CLEAR_LEAST:
+                    nats += weight * LEAST
+                else:
+                    nats += weight * min(MOST, max(LEAST, math.log(times)))
             levels.append(gathered(level, nats))
         return levels
 
-    def _usual(self, k: int) -> float:
-        """How usual a bin is, with its neighbours' help."""
-        near = 0.5 * self.bins.get(k, 0.0) + 0.25 * (self.bins.get(k - 1, 0.0) + self.bins.get(k + 1, 0.0))
-        return (1.0 - EVEN) * near / self.total + EVEN / 100.0
+    def _usual(self, low: int, high: int) -> list[float]:
+        """How usual each bin from `low` to `high` is, with its neighbours' help."""
+        total = self.total
+        held = [self.bins.get(k, 0.0) for k in range(low - 1, high + 2)]
+        return [
+            (1.0 - EVEN) * (0.5 * this + 0.25 * (before + after)) / total + EVEN / 100.0 for before, this, after in zip(held, held[1:], held[2:], strict=False)
+        ]
 
 
 def _weights(x: Features) -> dict[int, float]:

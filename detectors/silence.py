@@ -6,7 +6,7 @@ calibrated by the silences this source has had before.
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from msgspec import field
 
@@ -42,7 +42,7 @@ class Silence(Sequential, array_like=True, tag="silence"):
             return 0.0
         return min(NATS_MAX, self.tail.level + self._expected(x))
 
-    def learn(self, x: Features) -> None:
+    def learn(self, x: Features, seen: Any) -> None:  # noqa: ARG002 -- nothing of it is needed twice
         """The window joins the profile."""
         self.profile.learn(_hour(x), number(x, "count", 0.0, COUNT_MAX), number(x, "width_s", WIDTH_S, 86_400.0) / 3600)
 
@@ -58,8 +58,8 @@ class Silence(Sequential, array_like=True, tag="silence"):
     def _expected(self, x: Features) -> float:
         """Runs in such a window; none at an hour of a kind of day (working, weekend) that was never seen."""
         hour = _hour(x)
-        days = range(5) if hour < WEEKEND_H else range(5, 7)
-        if not any(self.profile.hours[24 * day + hour % 24] for day in days):
+        seen = self.profile.seen(hour)
+        if not any(seen[:5] if hour < WEEKEND_H else seen[5:]):
             return 0.0
         return self.profile.at(hour) * number(x, "width_s", WIDTH_S, 86_400.0) / 3600
 

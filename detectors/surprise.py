@@ -7,7 +7,7 @@ up and says how rare such an episode is. Measured best on windows of ten minutes
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final, Literal, Self
+from typing import ClassVar, Final, Literal, NamedTuple, Self
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,16 @@ SOFTEN: Final = 0.25  # share of the mean window added to both sides of the rati
 SPEND_MAX: Final = 1e15
 PAST_S: Final = 60 * 86_400.0  # of windows in `ranks`, then they count half
 SETTLE_S: Final = 86_400  # before a first day there is no expectation to compare with
+
+
+class Weighed(NamedTuple):
+    """A window beside what was expected of it; `rare` is the share of the past whose ratio went as far."""
+
+    spend: float
+    expected: float
+    soft: float
+    ratio: float
+    rare: float
 
 
 class Surprise(Struct):
@@ -56,27 +66,40 @@ class Surprise(Struct):
 
     def score_one(self, x: Features) -> float:
         """-log10 of the episodes a day that would go as far as this one does with this window."""
-        if not self.warm:
-            return 0.0
-        return self.evidence.score(self._level(x))
+        return self.rarity(self.weigh(x)[0]) if self.warm else 0.0
 
     def basis(self, x: Features) -> Basis:
         """What `score_one` makes its score of."""
-        return self.evidence.basis(self._level(x))
+        return self.evidence.basis(self.weigh(x)[0])
+
+    def rarity(self, level: float) -> float:
+        """-log10 of the episodes a day that go as far as `level` by this scope's own past."""
+        return self.evidence.score(level)
+
+    def weigh(self, x: Features) -> tuple[float, Weighed]:
+        """Where the evidence stands once this window is added, and what `take` needs of the way there, so that a window is read once."""
+        spend = _spend(x)
+        expected, soft = self._expected(x)
+        ratio = self._ratio(spend, expected, soft)
+        rare = self.ranks.above(ratio) if self.seen_s else 1.0
+        return self.evidence.after(rare), Weighed(spend, expected, soft, ratio, rare)
 
     def learn_one(self, x: Features) -> None:
         """Take in one closed window; nothing is learned from long silence or from within an episode."""
-        spend, width_s = _spend(x), _width_s(x)
+        self.take(x, self.weigh(x)[1])
+
+    def take(self, x: Features, seen: Weighed) -> None:
+        """`learn_one` of a window that has been weighed."""
+        spend, expected, soft, ratio, rare = seen
+        width_s = _width_s(x)
         if spend == 0.0 and self.seen_s == 0.0:
             return
         self.quiet_s = self.quiet_s + width_s if spend == 0.0 else 0.0
         if self.quiet_s > QUIET_S:
             return
-        expected, soft = self._expected(x)
-        ratio = self._ratio(spend, expected, soft)
         settled = self.seen_s >= SETTLE_S
         if settled:
-            self.evidence.add(self.ranks.above(ratio), width_s / 86_400)
+            self.evidence.add(rare, width_s / 86_400)
         held = self.warm and self.evidence.level > HOLD
         self.seen_s += width_s
         self.held_s = self.held_s + width_s if held else 0.0
@@ -103,9 +126,6 @@ class Surprise(Struct):
     def load(cls, raw: bytes) -> Self:
         """The detector that was dumped."""
         return msgspec.msgpack.decode(raw, type=cls)
-
-    def _level(self, x: Features) -> float:
-        return self.evidence.after(self.ranks.above(self._ratio(_spend(x), *self._expected(x))))
 
     def _expected(self, x: Features) -> tuple[float, float]:
         hours = _width_s(x) / 3600

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import astuple
 
 from service.facts import Cell, Measures
 
@@ -87,9 +88,9 @@ class Activity(Struct, array_like=True, gc=False):
         self.began += other.began * times
         self.other_nanos += other.other_nanos * times
         for model, theirs in other.models.items():
-            use = self._use(model)
-            for name in _FIELDS:
-                setattr(use, name, getattr(use, name) + getattr(theirs, name) * times)
+            name = self._name(model)
+            use = self.models.get(name)
+            self.models[name] = Use(*[a + b * times for a, b in zip(astuple(use or _NOTHING), astuple(theirs), strict=True)])
 
     def fade(self, keep: int, of: int) -> None:
         """Let all of it count `keep / of`, rounded towards nothing; a model that has faded away is forgotten."""
@@ -102,10 +103,11 @@ class Activity(Struct, array_like=True, gc=False):
 
     def _use(self, model: str) -> Use:
         use = self.models.get(model)
-        if use is None:
-            name = model if len(self.models) < MODELS_MAX else OTHER
-            use = self.models.setdefault(name, Use())
-        return use
+        return use if use is not None else self.models.setdefault(self._name(model), Use())
+
+    def _name(self, model: str) -> str:
+        """What a model is known by here."""
+        return model if model in self.models or len(self.models) < MODELS_MAX else OTHER
 
 
 _NOTHING: Final = Use()

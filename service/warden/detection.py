@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from detectors.tail import Reckons
 from service.facts import TOTAL, Evidence, Reckoning, Scope, Untold, Vote
 from service.warden import episodes, normal, today, votes
 from service.warden.launches import LAUNCH_FACTOR, launched
@@ -80,29 +79,28 @@ def _begin(t: Tenant, scope: Scope) -> None:
 
 
 def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[Rare]:
-    """Every scope's detectors hear the window, silence too; what they find rare, at most once per scope."""
-    rare: dict[Scope, Rare] = {}
+    """Every scope's detector hears the window, silence too; what is rare."""
+    rare: list[Rare] = []
     threshold = -math.log10(w.plan.false_alerts_per_day * SPEND_PART)
     for scope, series in t.series.items():
         window = seen.get(scope)
         if window is not None and window.nanos:
             _day(series, number // WINDOWS_A_DAY, window.nanos)
         nanos = window.nanos - window.planned if window is not None else 0
+        detector = votes.awake(series)
         x = votes.features(number, nanos)
-        awake = votes.awake(series)
-        usual = round(next(iter(awake.values())).expected(x).value * 1e9)
+        level, weighed = detector.weigh(x)
+        score = detector.rarity(level) if detector.warm else 0.0
+        usual = round(weighed.expected * 1e9)
         least = threshold if scope.kind == "agent" else threshold + PARENTS
-        for name, detector in awake.items():
-            score = detector.score_one(x)
-            if score > least and window is not None and score > (rare[scope].score if scope in rare else 0.0):
-                reckoning = votes.reckoning(detector.basis(x), votes.nats(least)) if isinstance(detector, Reckons) else None
-                found = Rare(window, score, usual, name, reckoning)
-                if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
-                    rare[scope] = found
-            detector.learn_one(x)
-            series.detectors[name] = detector.dump()
+        if window is not None and score > max(0.0, least):
+            found = Rare(window, score, usual, detector.name, votes.reckoning(detector.basis(x), votes.nats(least)))
+            if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
+                rare.append(found)
+        detector.take(x, weighed)
+        series.detectors[detector.name] = detector.dump()
         today.add(series, number // WINDOWS_A_DAY, window, usual)
-    return list(rare.values())
+    return rare
 
 
 def _day(series: Series, day: int, nanos: int) -> None:

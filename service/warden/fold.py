@@ -32,7 +32,7 @@ from service.warden import budgets, controls, findings, incidents, orders, sums,
 from service.warden.plan import compile_plan
 from service.warden.state import Tenant, Warden
 
-VERSION: Final = 1
+VERSION: Final = 2
 PURPOSES_KEPT: Final = 2_000
 PROVE_EVERY_MS: Final = 400
 

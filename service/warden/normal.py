@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct, field
 
-from service.facts import TOTAL, Scope
+from service.facts import TOTAL, Cell, Scope
 from service.warden.activity import Activity
 from service.warden.state import Series, Window
 
 WEIGHT: Final = 1000  # of one window in a baseline, so that fading loses nothing to rounding
 FADE: Final = (6, 7)  # a day: a week is remembered
 MEMBERS_MAX: Final = 200
+PLACES_KNOWN: Final = 4_096  # cells of which it is remembered where they count, about 2 kB each
 WIDER: Final = {"agent": ("agent", "use_case", "business_unit"), "use_case": ("use_case", "business_unit"), "business_unit": ("business_unit",), "total": ()}
 WITHIN: Final = {
     "agent": ("workflow", "model"),
@@ -37,26 +39,36 @@ def by_scope(window: Window, only: Scope | None = None) -> dict[Scope, Seen]:
     """The window of each watched scope, or of `only` one: agents, use cases, business units, the total."""
     seen: dict[Scope, Seen] = {}
     for cell, sums in window.cells.items():
-        names = {"agent": cell.agent, "use_case": cell.use_case, "business_unit": cell.business_unit, "workflow": cell.workflow, "model": cell.model}
-        for kind in ("agent", "use_case", "business_unit", "total"):
-            scope = Scope(kind, names[kind]) if kind != "total" else TOTAL
+        for scope, attributes, members in _places(cell):
             if only is not None and scope != only:
                 continue
             known = seen.get(scope)
             if known is None:
-                known = seen[scope] = Seen(scope, {k: names[k] for k in WIDER[kind]})
+                known = seen[scope] = Seen(scope, dict(attributes))
             known.activity.take(cell, sums)
             known.nanos += sums.nanos
             known.planned += sums.planned_nanos
-            for inner in WITHIN[kind]:
-                if names[inner]:
-                    member = Scope(inner, names[inner])
-                    known.members[member] = known.members.get(member, 0) + sums.nanos
+            for member in members:
+                known.members[member] = known.members.get(member, 0) + sums.nanos
     for (agent, kind, name), (_, nanos) in window.members.items():
         owner = seen.get(Scope("agent", agent))
         if owner is not None:
             owner.members[Scope(kind, name)] = nanos
     return seen
+
+
+@lru_cache(PLACES_KNOWN)
+def _places(cell: Cell) -> tuple[tuple[Scope, dict[str, str], tuple[Scope, ...]], ...]:
+    """Where a cell counts: each scope, what is wider than it, and which of its members the cell is of."""
+    names = {"agent": cell.agent, "use_case": cell.use_case, "business_unit": cell.business_unit, "workflow": cell.workflow, "model": cell.model}
+    return tuple(
+        (
+            TOTAL if kind == "total" else Scope(kind, names[kind]),
+            {wider: names[wider] for wider in WIDER[kind]},
+            tuple(Scope(inner, names[inner]) for inner in WITHIN[kind] if names[inner]),
+        )
+        for kind in WIDER
+    )
 
 
 def learn(series: Series, seen: Seen) -> None:

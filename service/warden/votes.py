@@ -6,23 +6,24 @@ import math
 from collections.abc import Iterable
 from typing import Final
 
-from detectors import DETECTORS
-from detectors.base import Detector, Features
+from detectors.base import Features
+from detectors.surprise import Surprise
 from detectors.tail import Basis
 from service.facts import Reckoning, Scope, Vote
 from service.warden.state import Series, Tenant
 
 WIDTH_S: Final = 600
-WATCHING: Final = {"surprise": DETECTORS["surprise"]}  # of all that the registry names; the others are for who asks for them
+WATCHING: Final = Surprise  # of all that the registry names; the others are for who asks for them
 VOTES_MAX: Final = 8
 VOTE_LEAST: Final = 1.0  # -log10: less than one such episode in ten days
 PLACES: Final = 6  # of each number that is told
 _LN10: Final = math.log(10.0)
 
 
-def awake(series: Series) -> dict[str, Detector]:
-    """A scope's detectors of spend, made from their bytes; between windows they sleep as bytes, which are half as large."""
-    return {name: kind.load(series.detectors[name]) if name in series.detectors else kind() for name, kind in WATCHING.items()}
+def awake(series: Series) -> Surprise:
+    """A scope's detector of spend, made from its bytes; between windows it sleeps as bytes, which are smaller and ready for a snapshot."""
+    asleep = series.detectors.get(WATCHING.name)
+    return WATCHING.load(asleep) if asleep is not None else WATCHING()
 
 
 def features(number: int, nanos: int) -> Features:
@@ -31,12 +32,11 @@ def features(number: int, nanos: int) -> Features:
 
 
 def of_spend(t: Tenant, scope: Scope, number: int, nanos: int) -> list[Vote]:
-    """What the detectors of spend say of a window that they have not heard yet."""
+    """What the detector of spend says of a window that it has not heard yet."""
     series = t.series.get(scope)
     if series is None:
         return []
-    x = features(number, nanos)
-    return [Vote(name, detector.score_one(x)) for name, detector in awake(series).items()]
+    return [Vote(WATCHING.name, awake(series).score_one(features(number, nanos)))]
 
 
 def chosen(votes: Iterable[Vote]) -> list[Vote]:

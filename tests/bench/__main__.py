@@ -21,6 +21,7 @@ from tests.bench.figures import Figure
 
 BENCHES: Final = {
     "replay": ("tests.bench.replay", "records a second of meter and warden on one core; memory; growth with the number of records"),
+    "detectors": ("tests.bench.detectors", "updates a second of each detector on one core, and bytes of its state"),
     "latency": ("tests.bench.latency", "HTTP accept -> order accepted by a receiver, at several rates"),
     "kafka": ("tests.bench.kafka", "a worker on a real Kafka against Faust, Quix Streams and Bytewax, and 1, 2, 3 workers; fetches the rivals into a cache"),
     "rca": ("tests.bench.rca", "elements to blame for a deviation from the forecast: F1 and seconds a case over the files of a folder"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,10 +10,12 @@ from hypothesis import strategies as st
 from detectors.base import STATE_BYTES_MAX, Features, whole
 from detectors.cache import STEPS, WATCHED, Cache
 from detectors.checks import taught
-from detectors.feeds import DAY, WIDTH_S, feed_of, timed
+from detectors.feeds import DAY, WIDTH_S, feed_of, ordinary, timed
 from detectors.floor import SIZES, Floor
 from detectors.mix import LEVELS_MAX, NAMES_MAX, Mix
-from detectors.pace import Pace
+from detectors.pace import WIDTHS, Pace
+from detectors.packed import unpacked
+from detectors.profile import HOURS, Profile
 from detectors.ratio import Ratio
 from detectors.sequences import SEQUENTIAL, Signal
 from detectors.sequential import HOLD_NATS, HOLD_S, WARM_S
@@ -162,6 +165,53 @@ def test_bins_beyond_the_scale_are_no_bins() -> None:
     shift = Shift()
     shift.learn_one({str(BINS_MAX): 1.0, "²": 1.0, "7": 1.0})
     assert shift.bins == {7: 1.0}
+
+
+# ---------------------------------------------------------------- what an older version has dumped
+def test_a_profile_dumped_as_lists_of_hours_of_the_week_expects_the_same() -> None:
+    profile = taught_profile()
+    sums, hours = (unpacked(raw) for raw in (profile.sums, profile.hours))
+    by_week = [[held[7 * (hour % 24) + hour // 24] for hour in range(HOURS)] for held in (sums, hours)]
+    older = msgspec.msgpack.decode(msgspec.msgpack.encode([profile.level, profile.seen_h, *by_week]), type=Profile)
+    assert older == profile
+    assert [older.at(hour) for hour in range(HOURS)] == [profile.at(hour) for hour in range(HOURS)]
+
+
+def test_a_pace_dumped_as_a_list_without_its_sums_goes_on_the_same() -> None:
+    pace = Pace.load(taught(Pace, days=5).dump())
+    fields = msgspec.msgpack.decode(pace.dump())
+    at = Pace.__struct_fields__.index("recent") + 1  # after the tag
+    fields[at] = list(unpacked(pace.recent))
+    older = Pace.load(msgspec.msgpack.encode(fields[: Pace.__struct_fields__.index("sums") + 1]))
+    assert older == pace
+
+
+def taught_profile() -> Profile:
+    profile = Profile()
+    for hour in range(3 * HOURS + 11):
+        profile.learn(hour % HOURS, float(hour % 17), hours=1.0)
+    return profile
+
+
+# ---------------------------------------------------------------- read once
+@pytest.mark.parametrize("cls", SEQUENTIAL.values(), ids=SEQUENTIAL)
+def test_what_is_weighed_once_is_what_is_scored_and_learned(cls: type[Signal]) -> None:
+    twice, once = ready(cls), ready(cls)
+    for k, x in enumerate((*ordinary(feed_of(cls.name), 2, seed=8), *(plain(cls, k) for k in range(30)))):
+        level, seen = once.weigh(x)
+        assert (once.level(x), once.rarity(level)) == (level, twice.score_one(x)), k
+        once.take(x, level, seen)
+        twice.learn_one(x)
+    assert once.dump() == twice.dump()
+
+
+def test_sums_that_run_on_are_those_of_the_counts() -> None:
+    pace = Pace()
+    for k in range(2000):
+        pace.learn_one({"count": float((k * k) % 23 * (k % 5 > 0))})
+        recent = unpacked(pace.recent)
+        assert pace.sums == [sum(recent[-width:]) for width in WIDTHS]
+        assert pace.before == [sum(recent[-2 * width : -width]) for width in WIDTHS]
 
 
 # ---------------------------------------------------------------- each for itself

@@ -263,7 +263,7 @@ def test_what_is_not_enough_is_never_told() -> None:
 
 
 def test_the_warden_watches_with_what_it_watched_with() -> None:
-    assert set(WATCHING) == {"surprise"}
+    assert {WATCHING.name} == {"surprise"}
 
 
 # ---------------------------------------------------------------- worth

@@ -110,9 +110,10 @@ def _hear(t: Tenant, watch: Watch, scope: Scope, each: Asked, number: int) -> Sa
         signal = watch.signals[key] = TESTS[each.name].make()
     each.features["width_s"] = 600.0 * (number - watch.heard.get(key, number - 1))
     watch.heard[key] = number
-    score = signal.score_one(each.features) * _LN10
+    level, seen = signal.weigh(each.features)
+    score = signal.rarity(level) * _LN10 if signal.warm else 0.0
     said = _said(signal, scope, each, key, score) if score > 1.0 else None
-    signal.learn_one(each.features)
+    signal.take(each.features, level, seen)
     return said
 
 
