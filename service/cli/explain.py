@@ -11,13 +11,16 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 
+from service.books import Books
 from service.cli.cluster import database_or_fail
 from service.cli.cluster import published as on_kafka
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
 from service.cli.folder import published
+from service.cli.pictures import checked, write
 from service.cli.reckoning import Check, budget_step, checks, paces
 from service.cli.story import Story, of_books, of_transcript
+from service.facts import Incident
 from service.folder import LEDGER
 from service.log.ports import LogError
 from service.policy import Policy
@@ -31,6 +34,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
     epilog=examples(
         "spendwarden explain inc-0fc5c13fbc6c6368371f --data ./data",
         "spendwarden explain inc-0fc5c13fbc6c6368371f --data ./data --json | jq '.checks[] | select(.agrees == false)'",
+        "spendwarden explain inc-0fc5c13fbc6c6368371f --data ./data --plot incident.svg",
         "spendwarden replay calls.jsonl --json > transcript.jsonl && spendwarden explain inc-0fc5c13fbc6c6368371f --transcript transcript.jsonl",
     )
 )
@@ -41,6 +45,7 @@ def command(
     database: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="The database of `serve`, instead of a folder; needs --brokers.")] = None,
     brokers: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_BROKERS", help="With --database: where its policy is.")] = None,
     transcript: Annotated[Path | None, typer.Option(help="A transcript of `replay --json` or `export`.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw it into this file too, .png or .svg; needs the books.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one object.")] = False,
 ) -> None:
     """Show the numbers behind an incident: its steps, evidence, cause, budget, orders, and who was told.
@@ -49,15 +54,18 @@ def command(
     from its evidence and its past, the pace from spend, limit and time, and with --data the spend is counted again from the books, which
     know nothing of incidents.
     """
+    if plot is not None and transcript is not None:
+        fail("--plot needs the books, for a transcript holds no spend: give --data or --database, or draw by `spendwarden replay FILE --plot OUT`", USAGE)
+    path = checked(plot) if plot is not None else None
     if transcript is not None:
         story, found = _of_transcript(transcript, incident)
     elif database is not None:
         if brokers is None:
             fail("--database needs --brokers, those that `serve` was started with", USAGE)
         database_or_fail(database)
-        story, found = _of_books(database, on_kafka(brokers), incident)
+        story, found = _of_books(database, on_kafka(brokers), incident, path)
     elif data is not None:
-        story, found = _of_folder(data, incident)
+        story, found = _of_folder(data, incident, path)
     else:
         fail("give --data DIR, --database URL or --transcript FILE", USAGE)
     if json:
@@ -82,13 +90,13 @@ def account(story: Story, found: list[Check]) -> dict[str, Any]:
     }
 
 
-def _of_folder(data: Path, incident: str) -> tuple[Story, list[Check]]:
+def _of_folder(data: Path, incident: str, plot: Path | None) -> tuple[Story, list[Check]]:
     if not (data / LEDGER).is_file():
         fail(f"{data}: there are no books; give the folder that `spendwarden run --data` was started with", USAGE)
-    return _of_books(f"sqlite:///{data / LEDGER}", published(data), incident)
+    return _of_books(f"sqlite:///{data / LEDGER}", published(data), incident, plot)
 
 
-def _of_books(database: str, policy: Policy, incident: str) -> tuple[Story, list[Check]]:
+def _of_books(database: str, policy: Policy, incident: str, plot: Path | None) -> tuple[Story, list[Check]]:
     from service.books import ListQuestion  # noqa: PLC0415 -- a transcript needs no database
     from service.cli.recount import recount  # noqa: PLC0415
     from service.ledger import Ledger  # noqa: PLC0415
@@ -98,10 +106,18 @@ def _of_books(database: str, policy: Policy, incident: str) -> tuple[Story, list
             told = books.incident(incident, None)
             if told is None:
                 _unknown(incident, (known.id for known in books.incidents(ListQuestion(limit=NAMED_MAX)).items))
+            if plot is not None:
+                _draw(plot, books, told.steps[-1])
             story = of_books(told)
             return story, checks(story) + recount(books, policy, budget_step(story))
     except LogError as failed:
         fail(str(failed))
+
+
+def _draw(path: Path, books: Books, now: Incident) -> None:
+    from service.plots import of_incident  # noqa: PLC0415
+
+    write(path, of_incident(books, now), aside=True)
 
 
 def _of_transcript(path: Path, incident: str) -> tuple[Story, list[Check]]:

@@ -12,6 +12,7 @@ import typer
 
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, read_policy, warn_of_secrets
+from service.cli.pictures import Picture, picture_of, pictured
 from service.facts import PolicySet
 from service.folder import PARTITIONS
 from service.intake import FORMATS, Unknown
@@ -29,6 +30,7 @@ _encode = msgspec.json.Encoder().encode
         "spendwarden replay calls.jsonl.gz --policy policy.yaml",
         "cat calls.jsonl | spendwarden replay - --json",
         "spendwarden replay 'logs/*.jsonl' --json > transcript.jsonl",
+        "spendwarden replay calls.jsonl --plot runaway.svg",
         "spendwarden replay --journal ./data --json",
     )
 )
@@ -44,6 +46,8 @@ def command(
     state: Annotated[Path | None, typer.Option(help="Go on from this file if it is there, and save to it when stopped.")] = None,
     stop_after: Annotated[int | None, typer.Option(min=0, help="Stop after so many records of the input, with --state to go on later.")] = None,
     journal: Annotated[Path | None, typer.Option(help="Repeat a live service's journal bit for bit: its data folder, or an exported journal.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the incident that cost most into this file, .png or .svg.")] = None,
+    scope: Annotated[str | None, typer.Option(help="With --plot: draw this scope instead, as kind:name or total.")] = None,
 ) -> None:
     """Read files of records as the stream and print what the service would have decided, had it heard each at its time.
 
@@ -51,6 +55,10 @@ def command(
     """
     if journal is not None and files:
         fail("--journal repeats a journal alone; give no files of records beside it", USAGE)
+    if plot is not None and (journal is not None or state is not None):
+        fail("--plot draws files of records that are read whole; of a service's folder draw with `spendwarden plot SCOPE --data DIR`", USAGE)
+    if scope is not None and plot is None:
+        fail("--scope says what --plot FILE draws; give that too", USAGE)
     if journal is not None:
         from service.cli.journal import repeat  # noqa: PLC0415 -- only this option needs it
 
@@ -65,7 +73,7 @@ def command(
     chosen = read_policy(policy)
     warn_of_secrets(policy, chosen)
     try:
-        _replay(expand(files), chosen, json, form, partitions, batch, state, stop_after)
+        _replay(expand(files), chosen, json, form, partitions, batch, state, stop_after, picture_of(plot, scope))
     except FilesError as wrong:
         fail(str(wrong))
     except BrokenPipeError:
@@ -78,14 +86,16 @@ def policy_set(policy: Policy, version: int = 1) -> PolicySet:
     return PolicySet(version, policy.digest, dump(policy))
 
 
-def _replay(paths: list[str], policy: Policy, as_json: bool, form: str, partitions: int, batch: int, state: Path | None, stop_after: int | None) -> None:
+def _replay(
+    paths: list[str], policy: Policy, as_json: bool, form: str, partitions: int, batch: int, state: Path | None, stop_after: int | None, picture: Picture | None
+) -> None:
     from service.cli.screen import Progress, show_summary  # noqa: PLC0415 -- rich is not needed for --json
 
     engine, seen = _restored(state, policy, partitions)
     before = seen.events
     started = perf_counter()
     unknown = Unknown()
-    with Progress(paths, sys.stderr.isatty()) as progress:
+    with Progress(paths, sys.stderr.isatty()) as progress, pictured(picture, engine):
         heard = arrivals(paths, form, unknown, progress.advance)
         for _ in range(before):
             next(heard, None)
@@ -93,9 +103,9 @@ def _replay(paths: list[str], policy: Policy, as_json: bool, form: str, partitio
         for lines in replay(engine, heard, seen, stop_after):
             kept.take(lines)
             progress.saw(seen.events)
-    stopped = stop_after is not None and seen.events >= stop_after
-    if not stopped:
-        kept.take(finish(engine, seen))
+        stopped = stop_after is not None and seen.events >= stop_after
+        if not stopped:
+            kept.take(finish(engine, seen))
     kept.flush()
     if state is not None:
         state.write_bytes(msgspec.msgpack.encode((vars(seen), engine.dump())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from service.facts import Cause, DimensionShare, Scope
 from service.phrases import DETAIL_MAX, LIST_MAX, called, percent, shown, spelt
@@ -31,14 +31,32 @@ def amounts(cause: Cause) -> tuple[str, tuple[str, ...]]:
     >>> amounts(Cause("cache", 1.0, [DriverShare("cache", 2_005_000_000), DriverShare("executions", 1_005_000_000)], []))
     ('$3.01 more than expected', ('+ $2.01  less input served from the cache', '+ $1.00  more executions'))
     """
+    head, parts = portions(cause)
+    width = max((len(part.dollars) for part in parts), default=0)
+    return head, tuple(f"{part.sign} {part.dollars:>{width}}  {part.words}" for part in parts)
+
+
+class Portion(NamedTuple):
+    """One driver's part of an excess as a person reads it; `units` are cents, or hundredths of a cent, and those of all parts add up."""
+
+    words: str
+    units: int
+    dollars: str
+
+    @property
+    def sign(self) -> str:
+        """Whether it adds to the spend."""
+        return "-" if self.units < 0 else "+"
+
+
+def portions(cause: Cause) -> tuple[str, list[Portion]]:
+    """The excess in words and each driver that counts, the largest first."""
     ranked = sorted(cause.drivers, key=lambda part: (-abs(part.nanos), part.driver))
     total = sum(part.nanos for part in ranked)
     unit, places = (_CENT, 2) if abs(total) >= 10 * _CENT else (_FINE, 4)
     units = rounded([part.nanos for part in ranked], unit)
     head = f"{_dollars(abs(sum(units)), places)} {'less' if total < 0 else 'more'} than expected"
-    said = [(part.driver, count, _dollars(abs(count), places)) for part, count in zip(ranked, units, strict=True) if count]
-    width = max((len(dollars) for _, _, dollars in said), default=0)
-    return head, tuple(f"{'-' if count < 0 else '+'} {dollars:>{width}}  {_driver(driver, count)}" for driver, count, dollars in said)
+    return head, [Portion(_driver(part.driver, count), count, _dollars(abs(count), places)) for part, count in zip(ranked, units, strict=True) if count]
 
 
 def rounded(parts: Sequence[int], unit: int) -> list[int]:

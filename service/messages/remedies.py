@@ -61,7 +61,11 @@ def _step(ordered: Ordered, who: str, *, ignored: bool) -> tuple[str, ...]:
             told = "the orchestrator has got the order and has not answered yet"
         case _:
             told = "the orchestrator has not confirmed it yet"
-    return (f"{_words(ordered)[1]} {who}{_tier(ordered)}: ordered on {when}, {told}.", _watching(), f"The order holds until {until} unless someone resumes it.")
+    return (
+        f"{verbs(ordered.action)[1]} {who}{_tier(ordered)}: ordered on {when}, {told}.",
+        _watching(),
+        f"The order holds until {until} unless someone resumes it.",
+    )
 
 
 def _balance(ordered: Ordered) -> tuple[str, ...]:
@@ -75,12 +79,17 @@ def _balance(ordered: Ordered) -> tuple[str, ...]:
     return (spent, f"At the pace before the order, every hour of this saves about {spoken(ordered.saved_nanos)}.")
 
 
-def _words(ordered: Ordered) -> tuple[str, str]:
-    return _WORDS.get(ordered.action, (capital(spelt(ordered.action)), capital(spelt(ordered.action))))
+def verbs(action: str) -> tuple[str, str]:
+    """What an order does, as done and as under way.
+
+    >>> verbs("pause")
+    ('Paused', 'Pausing')
+    """
+    return _WORDS.get(action, (capital(spelt(action)), capital(spelt(action))))
 
 
 def _past(ordered: Ordered) -> str:
-    return _words(ordered)[0]
+    return verbs(ordered.action)[0]
 
 
 def _tier(ordered: Ordered) -> str:

@@ -8,7 +8,7 @@ after a partition has something unsaid, and each minute.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -44,6 +44,7 @@ class Engine:
         self._minute = -1
         self._offsets = [0] * partitions
         self._begun = False
+        self.listener: Callable[[Envelope, Sequence[Decision]], None] | None = None  # hears all that is said and decided
         self._next_ms = -1  # when something is due next; until then a record takes the short way
 
     def hear(self, arrival_ms: int, record: Usage | Outcome | Change) -> list[Decision]:
@@ -114,6 +115,8 @@ class Engine:
             if found:
                 decisions += found
                 self.warden.out = []
+            if self.listener is not None:
+                self.listener(envelope, found)
         return decisions
 
     def dump(self) -> dict[str, bytes]:

@@ -26,9 +26,9 @@ def awake(series: Series) -> Surprise:
     return WATCHING.load(asleep) if asleep is not None else WATCHING()
 
 
-def features(number: int, nanos: int) -> Features:
-    """A window as the detectors of spend hear it; `nanos` without what was planned."""
-    return {"spend": nanos / 1e9, "start_s": number * WIDTH_S, "width_s": WIDTH_S}
+def features(number: int, nanos: int, width_s: int = WIDTH_S) -> Features:
+    """A window as the detectors of spend hear it; `number` counts windows of its width, `nanos` is without what was planned."""
+    return {"spend": nanos / 1e9, "start_s": number * width_s, "width_s": width_s}
 
 
 def of_spend(t: Tenant, scope: Scope, number: int, nanos: int) -> list[Vote]:
