@@ -98,7 +98,7 @@ def _range(axes: Axes, chart: Chart, edges: list[float]) -> None:
         return
     low = [window.low or 0.0 for window in chart.windows]
     high = [window.high or 0.0 for window in chart.windows]
-    axes.fill_between(edges, [*low, low[-1]], [*high, high[-1]], where=[*known, known[-1]], step="post", color=RANGE, linewidth=0, gid="usual", zorder=1)
+    axes.stairs(high, edges, baseline=low, fill=True, color=RANGE, gid="usual", zorder=1)
     first = known.index(True)
     axes.stairs(high[first:], edges[first:], baseline=None, color=FAINT, linewidth=EDGE, gid="usual-most", zorder=3)
 
@@ -129,7 +129,7 @@ def _halts(strip: Axes, axes: Axes, chart: Chart, hours: float, width: float) ->
 
 
 def _earlier(halts: tuple[Halt, ...]) -> str:
-    return f"{len(halts)} orders, the newest: " if len(halts) > 1 else ""
+    return f"{len(halts)} orders: " if len(halts) > 1 else ""
 
 
 def _beside(strip: Axes, x: float, y: float, text: str, *, left: bool) -> None:

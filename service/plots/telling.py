@@ -66,7 +66,7 @@ def _halted(story: OrderStory, proof: OrderState | None, whom: str) -> str:
     order, when = story.order, clock(story.order.time_ms)
     done = verbs(order.action)[0]
     if order.mode != "enforce":
-        return f"Would have {done.lower()}{whom} {when} (policy: observe only)"
+        return f"Would have {done.lower()}{whom} {when} (observe only)"
     if proof is not None:
         after = f"{spoken(proof.overshoot_nanos)} spent in between" if proof.overshoot_nanos else "nothing spent in between"
         return f"{done}{whom} {when}, proved {clock(proof.time_ms)}, {after}"

@@ -25,7 +25,7 @@ def dollars(amount: float) -> str:
             return f"${round(amount / unit, 2):,.10g}{letter}"
     if amount >= 0.1 or amount == 0:
         return f"${amount:,.2f}".removesuffix(".00")
-    return f"${float(f'{amount:.2g}'):.9f}".rstrip("0")
+    return f"${float(f'{amount:.2g}'):.9f}".rstrip("0").rstrip(".")
 
 
 def spent(amount: float) -> str:

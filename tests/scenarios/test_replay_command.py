@@ -17,7 +17,7 @@ from service.money import usd
 from tests.scenarios.calls import POLICY, START_S, Call, calls, lines, nanos
 from tests.scenarios.commands import Line, run
 
-HEAVY = ("fastapi", "sqlalchemy", "river", "uvicorn", "httpx", "numpy", "rich")
+HEAVY = ("fastapi", "sqlalchemy", "river", "uvicorn", "httpx", "numpy", "rich", "matplotlib")
 
 
 class Desk:
