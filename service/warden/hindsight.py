@@ -33,7 +33,7 @@ def usual(windows: Iterable[Spent]) -> Iterator[Expectation | None]:
     >>> expected[0], round(expected[999].value, 2), expected[999].holds(1.0), expected[999].holds(9.0)
     (None, 1.0, True, False)
     """
-    detector = next(iter(WATCHING.values()))()
+    detector = WATCHING()
     for window in windows:
         x = features(window.start_s // window.width_s, window.nanos, window.width_s)
         yield detector.expected(x) if detector.warm else None

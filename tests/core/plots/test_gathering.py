@@ -18,6 +18,7 @@ from service.policy import Policy, dump
 from service.records import Usage
 from service.replay.engine import Engine
 from service.warden.hindsight import Spent, usual
+from service.warden.votes import awake, features
 from tests.core.plots.told import CAUSE, NIGHT, PAUSED, PROOF, RUNAWAY, Told, week
 from tests.samples import INCIDENT, NIGHT_MS, ORDER
 
@@ -49,10 +50,7 @@ def test_what_is_usual_is_what_the_warden_held() -> None:
         spent[start_s] = spent.get(start_s, 0) + nanos
     closed_s = engine.warden.closed * 600
     windows = [Spent(at, 600, spent.get(at, 0)) for at in range(min(spent), closed_s + 1200, 600)]
-    from service.warden.votes import WATCHING, features  # noqa: PLC0415
-
-    kind = WATCHING["surprise"]
-    held = kind.load(engine.warden.tenants["default"].series[INDEXER].detectors["surprise"])
+    held = awake(engine.warden.tenants["default"].series[INDEXER])
     assert held.warm
     assert list(usual(windows))[-1] == held.expected(features(closed_s // 600 + 1, 0))
 
