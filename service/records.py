@@ -7,6 +7,7 @@ The same types travel as JSON at the door and as MessagePack in the stream, so t
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import floor
 from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -126,7 +127,7 @@ def instant(time: datetime | float) -> int:
     """
     if isinstance(time, datetime):
         return (time - _EPOCH) // _MS
-    return int(time * 1000 // 1)
+    return floor(time * 1000)
 
 
 def rfc3339(ms: int) -> str:

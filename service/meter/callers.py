@@ -41,15 +41,19 @@ class Breakdowns(Struct):
     names: int = 0
     dropped: int = 0
 
-    def count(self, who: tuple[str, str], u: Usage, nanos: int) -> None:
-        """The call joins each breakdown that it says a name for."""
-        callers = self.agents.get(who)
+    def of(self, tenant: str, agent: str) -> Callers | None:
+        """The agent's breakdowns, begun if there is room; None, counted, where there is none."""
+        callers = self.agents.get((tenant, agent))
         if callers is None:
             if self.names >= NAMES_PER_MINUTE_MAX:
                 self.dropped += 1
-                return
-            callers = self.agents[who] = Callers()
+                return None
+            callers = self.agents[(tenant, agent)] = Callers()
             self.names += 1
+        return callers
+
+    def count(self, callers: Callers, u: Usage, nanos: int) -> None:
+        """The call joins each breakdown that it says a name for."""
         if u.user:
             self._join(callers.user, u.user, nanos)
         if u.customer:

@@ -12,7 +12,9 @@ from msgspec import Struct, field
 
 from service.facts import Cell, Heaviest, Measures, Member, Progress, Scope, Shape, Share, Tally
 from service.meter import shapes
-from service.meter.callers import Breakdowns
+from service.meter.callers import Breakdowns, Callers
+from service.meter.habits import Records
+from service.meter.runs import Run
 from service.prices import Rates
 
 CELLS_PER_MINUTE_MAX: Final = 20_000  # per partition; beyond it an agent's name folds into `other`
@@ -39,6 +41,21 @@ class Open(Struct, gc=False):
     unpriced: dict[Scope, list[int]] | None = None
 
 
+class Place(Struct, gc=False):
+    """Where the records of one cell go, found by a single look-up. It is never saved: what it points to is, and is found again.
+
+    None: not looked for yet, or no room for it. `agent` and `use_case` are the records' own, also where the cell's agent is `other`.
+    """
+
+    cell: Open
+    agent: str
+    use_case: str
+    callers: Callers | None = None
+    records: Records | None = None
+    live: dict[str, Run] | None = None
+    shape: shapes.OpenShape | None = None
+
+
 class OpenShare(Struct, gc=False):
     """The same for a member."""
 
@@ -53,7 +70,7 @@ class OpenShare(Struct, gc=False):
 
 
 class Minute(Struct):
-    """Everything open; what changed since the last mark is `dirty`."""
+    """Everything open; what changed since the last mark is `dirty`. `places` are by what records say, where cells call it unattributed."""
 
     number: int = -1
     cells: dict[CellKey, Open] = field(default_factory=dict)
@@ -62,6 +79,7 @@ class Minute(Struct):
     dirty: list[Open] = field(default_factory=list)
     dirty_members: list[OpenShare] = field(default_factory=list)
     shapes: dict[shapes.ShapeKey, shapes.OpenShape] = field(default_factory=dict)
+    places: dict[CellKey, Place] = field(default_factory=dict)
 
 
 def progress(minute: Minute, *, members: bool) -> list[Progress | Share]:
@@ -102,6 +120,7 @@ def last_word(minute: Minute) -> list[Tally | Share | Heaviest | Shape]:
     facts += minute.callers.heaviest(minute.number)
     facts += shapes.said(minute.shapes, minute.number)
     minute.cells.clear()
+    minute.places.clear()
     minute.members.clear()
     minute.callers = Breakdowns()
     minute.shapes = {}

@@ -111,7 +111,7 @@ def load(raw: Mapping[str, bytes]) -> Meter:
     """The meter that was dumped; what is derived from the policy is derived again."""
     dirty, dirty_members, serial, count, dropped, watched, number, tenants = msgspec.msgpack.decode(raw["rest"], type=_Rest)
     callers = parts.load("callers", Breakdowns, raw)
-    minute = parts.load("", Minute, {".": encode({}), **_named(raw)}, dirty=[], dirty_members=[], number=number, callers=callers)
+    minute = parts.load("", Minute, {".": encode({}), **_named(raw)}, dirty=[], dirty_members=[], number=number, callers=callers, places={})
     minute.dirty = [minute.cells[tuple(key)] for key in dirty]
     minute.dirty_members = [minute.members[tuple(key)] for key in dirty_members]
     live = {tenant: parts.load_table(f"runs{at}", dict[str, Run], raw) for at, tenant in enumerate(tenants)}

@@ -9,12 +9,14 @@ from typing import Final
 
 from service.facts import MINUTE_MS, Cell, Measures
 from service.meter import members, shapes
-from service.meter.cells import CELLS_PER_MINUTE_MAX, OTHER, CellKey, Open
+from service.meter.cells import CELLS_PER_MINUTE_MAX, OTHER, CellKey, Open, Place
+from service.meter.habits import Records
 from service.meter.identities import repeated
 from service.meter.once import say_once, say_violations
 from service.meter.pricing import by_table, priced
 from service.meter.rules import follow, storm
 from service.meter.runs import Run
+from service.meter.shapes import OpenShape
 from service.meter.state import Meter
 from service.money import nanos_of
 from service.records import UNATTRIBUTED, Usage, instant
@@ -32,12 +34,10 @@ def hear(meter: Meter, offset: int, arrival_ms: int, u: Usage) -> None:
     if repeated(meter, "usage", u, check, event_ms, arrival_ms):
         return
     minute, plan = meter.minute, meter.plan
-    agent, use_case = u.agent or UNATTRIBUTED, u.use_case or UNATTRIBUTED
     event_minute = event_ms // MINUTE_MS
-    key = (u.tenant, agent, use_case, u.business_unit or UNATTRIBUTED, u.workflow, u.provider, u.model, u.layer, u.operation, u.batch, event_minute)
-    cell = minute.cells.get(key)
-    if cell is None:
-        cell = _open(meter, key, event_ms, arrival_ms)
+    key = (u.tenant, u.agent, u.use_case, u.business_unit, u.workflow, u.provider, u.model, u.layer, u.operation, u.batch, event_minute)
+    place = minute.places.get(key) or _place(meter, key, event_ms, arrival_ms)
+    cell = place.cell
     if told is not None:
         nanos = told
     elif cell.rates is not None and u.cost is None:
@@ -51,30 +51,36 @@ def hear(meter: Meter, offset: int, arrival_ms: int, u: Usage) -> None:
     if not cell.dirty:
         cell.dirty = True
         minute.dirty.append(cell)
-    who = (u.tenant, agent)
-    minute.callers.count(who, u, nanos)
+    callers = place.callers
+    if callers is None:
+        callers = place.callers = minute.callers.of(u.tenant, place.agent)
+    if callers is not None:
+        minute.callers.count(callers, u, nanos)
     if plan.members:
         members.add(meter, offset, u, nanos, tokens, event_ms, event_minute)
     root = u.root_execution_id or u.parent_execution_id or u.execution_id
     if root or u.attempt > 1:
-        _run(meter, u, root, who, use_case, cell.sums, nanos, event_ms, arrival_ms)
+        _run(meter, u, root, place, nanos, event_ms, arrival_ms)
 
 
 def _add(sums: Measures, u: Usage, nanos: int, event_ms: int) -> None:
-    """The record joins its cell's sums."""
+    """The record joins its cell's sums; what is nothing for most records is not added, for to write costs four times as much as to look."""
     sums.records += 1
     sums.nanos += nanos
     sums.input += u.input_tokens
     sums.cache_read += u.cache_read_tokens
-    sums.cache_write += u.cache_write_tokens
+    if u.cache_write_tokens:
+        sums.cache_write += u.cache_write_tokens
     sums.output += u.output_tokens
     sums.duration_ms += int(u.duration_ms)
     if event_ms > sums.last_ms:  # noqa: PLR1730 -- twice as fast as max()
         sums.last_ms = event_ms
     if u.layer == "inference":
         sums.calls += 1
-        sums.reasoning += u.reasoning_tokens
-        sums.errors += u.status == "error"
+        if u.reasoning_tokens:
+            sums.reasoning += u.reasoning_tokens
+        if u.status == "error":
+            sums.errors += 1
         if u.attempt > 1:
             sums.retries += 1
             sums.retry_nanos += nanos
@@ -82,6 +88,17 @@ def _add(sums: Measures, u: Usage, nanos: int, event_ms: int) -> None:
             sums.fallbacks += 1
         if u.requested_model and u.requested_model != u.model:
             sums.swapped += 1
+
+
+def _place(meter: Meter, key: CellKey, event_ms: int, arrival_ms: int) -> Place:
+    """Where records with these attributes, as they say them, go; kept unless its cell has been folded into another."""
+    minute = meter.minute
+    named = (key[0], key[1] or UNATTRIBUTED, key[2] or UNATTRIBUTED, key[3] or UNATTRIBUTED, *key[4:])
+    cell = minute.cells.get(named) or _open(meter, named, event_ms, arrival_ms)
+    place = Place(cell, named[1], named[2])
+    if named in minute.cells and len(minute.places) < CELLS_PER_MINUTE_MAX:
+        minute.places[key] = place
+    return place
 
 
 def _open(meter: Meter, key: CellKey, event_ms: int, arrival_ms: int) -> Open:
@@ -112,50 +129,59 @@ def _untold(meter: Meter, u: Usage, cell: Open, event_ms: int, arrival_ms: int) 
     return 0
 
 
-def _run(meter: Meter, u: Usage, root: str, who: tuple[str, str], use_case: str, sums: Measures, nanos: int, event_ms: int, arrival_ms: int) -> None:
+def _run(meter: Meter, u: Usage, root: str, place: Place, nanos: int, event_ms: int, arrival_ms: int) -> None:
     """The record belongs to its run, and to its agent's evidence of a retry storm."""
-    records = meter.habits.agents.get(who) or meter.habits.of(*who)
+    agent, records = place.agent, place.records or _records(meter, u.tenant, place)
     if root:
-        runs = meter.runs
-        live = runs.live.get(u.tenant)
-        run = live.get(root) if live is not None else None
+        run = (place.live or _live(meter, u.tenant, place)).get(root)
         if run is None:
-            run = _begin(meter, u, root, who[1], use_case, sums, event_ms)
+            run = _begin(meter, u, root, place, event_ms)
         if run is not None:
             run.last_minute = meter.minute.number
-            own = records if run.agent == who[1] else meter.habits.of(u.tenant, run.agent)
+            own = records if run.agent == agent else meter.habits.of(u.tenant, run.agent)
             found = follow(run, u, root, nanos, event_ms, arrival_ms, own)
             if found:
                 meter.pending += found
             if run.watched:
-                runs.watched.add((u.tenant, root))
+                meter.runs.watched.add((u.tenant, root))
             if u.layer == "inference" and u.attempt <= 1:
-                _shape(meter, u, root, who[1], run)
+                shape = place.shape or _shape(meter, u, place)
+                if shape is not None:  # one call of a child is taken for the middle of a run
+                    shapes.count(shape, u, run.calls if u.execution_id in (root, "") else CHILDS_STEP)
     if u.attempt > 1 or (records.storm and u.attempt == 1):
-        storming = storm(meter.partition, records, u, who[1], use_case, event_ms, arrival_ms)
+        storming = storm(meter.partition, records, u, agent, place.use_case, event_ms, arrival_ms)
         if storming is not None:
             meter.pending.append(storming)
 
 
-def _shape(meter: Meter, u: Usage, root: str, agent: str, run: Run) -> None:
-    """What the call looked like; one of a child is taken for the middle of a run."""
-    open_shapes, key = meter.minute.shapes, (u.tenant, agent, u.workflow)
-    shape = open_shapes.get(key) or shapes.of(open_shapes, key)
-    if shape is None:
+def _live(meter: Meter, tenant: str, place: Place) -> dict[str, Run]:
+    """The tenant's live runs; before its first one there are none to go on with."""
+    place.live = meter.runs.live.get(tenant)
+    return place.live or {}
+
+
+def _records(meter: Meter, tenant: str, place: Place) -> Records:
+    """The agent's own past; where there was no room for it, it is begun anew for each record."""
+    records = meter.habits.of(tenant, place.agent)
+    place.records = meter.habits.agents.get((tenant, place.agent))
+    return records
+
+
+def _shape(meter: Meter, u: Usage, place: Place) -> OpenShape | None:
+    """What the agent's calls in this workflow look like; None, counted, where there is no room for one more."""
+    place.shape = shapes.of(meter.minute.shapes, (u.tenant, place.agent, u.workflow))
+    if place.shape is None:
         meter.counts.shapes_dropped += 1
-    else:
-        shapes.count(shape, u, run.calls if u.execution_id in (root, "") else CHILDS_STEP)
+    return place.shape
 
 
-def _begin(meter: Meter, u: Usage, root: str, agent: str, use_case: str, sums: Measures, event_ms: int) -> Run | None:
+def _begin(meter: Meter, u: Usage, root: str, place: Place, event_ms: int) -> Run | None:
     """A run that was not live; None, counted, where there is no room for one more."""
-    limits = meter.plan.limits(u.tenant, agent, use_case, u.business_unit, u.workflow)
-    run = meter.runs.begin(u, root, agent, use_case, event_ms, meter.minute.number, limits, meter.habits)
+    limits = meter.plan.limits(u.tenant, place.agent, place.use_case, u.business_unit, u.workflow)
+    run = meter.runs.begin(u, root, place.agent, place.use_case, event_ms, meter.minute.number, limits, meter.habits)
     if run is not None:
-        sums.began += 1
-        shape = shapes.of(meter.minute.shapes, (u.tenant, agent, u.workflow))
-        if shape is None:
-            meter.counts.shapes_dropped += 1
-        elif not shapes.begun(shape, u.user):
+        place.cell.sums.began += 1
+        shape = place.shape or _shape(meter, u, place)
+        if shape is not None and not shapes.begun(shape, u.user):
             meter.counts.users_folded += 1
     return run
