@@ -11,7 +11,7 @@ from service.facts import Incident, Kind, OrderState, Scope
 from service.messages.causes import Portion, changed, portions, where
 from service.messages.remedies import verbs
 from service.money import spoken
-from service.phrases import called, capital, line, spelt
+from service.phrases import called, capital, spelt
 from service.plots.chart import Bar, Halt, Mark, Why
 from service.plots.words import clock
 from service.warden.titles import headline_kind, title
@@ -28,10 +28,9 @@ def heading(incident: Incident) -> str:
 
 
 def mark(incident: Incident) -> Mark:
-    """An alert by its kind; a budget's line by its percentage."""
+    """An alert by its kind, when it opened; a budget's then passed its first line, and which it has passed since is for the title."""
     kind = headline_kind(incident, "opened")
-    text = f"budget {line(incident.threshold)} %" if kind in _BUDGET and incident.threshold is not None else spelt(kind)
-    return Mark(at_ms=incident.opened_ms, text=text)
+    return Mark(at_ms=incident.opened_ms, text="budget" if kind in _BUDGET else spelt(kind))
 
 
 def marks(incidents: Iterable[Incident], apart_ms: int) -> tuple[Mark, ...]:

@@ -27,7 +27,7 @@ def test_a_scope_is_drawn_and_said_in_a_sentence(data: Path, tmp_path: Path) -> 
     assert done.stdout.startswith(f"{out}: All AI spend ")
     assert "All AI spend, US dollars per 10 minutes, times in UTC; usual range known after three days" in drawn(out)
     again = tmp_path / "again.svg"
-    run("plot", "total", "--data", str(data), "--out", str(again))
+    run("plot", "total", "--database", f"sqlite:///{data / LEDGER}", "--out", str(again))
     assert again.read_bytes() == out.read_bytes()
 
 

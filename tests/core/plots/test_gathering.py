@@ -85,6 +85,13 @@ def test_without_a_question_it_goes_back_to_the_newest_incident_that_cost_someth
     assert chart.to_ms - chart.from_ms == 24 * HOUR_MS
 
 
+def test_a_budget_is_marked_where_it_passed_its_first_line() -> None:
+    budget = but(INCIDENT, kinds=[Kind.BUDGET_FORECAST, Kind.BUDGET_THRESHOLD], budget="day", threshold=100.0, limit_nanos=6 * NANO)
+    twin = but(budget, id="inc-2", opened_ms=NIGHT_MS + 60_000)
+    chart = of_incident(Told(week(), [budget, twin]), budget)
+    assert [(mark.at_ms, mark.text) for mark in chart.marks] == [(NIGHT_MS, "budget (2)")]
+
+
 def test_a_scope_without_any_spend_is_no_picture() -> None:
     with pytest.raises(NothingSpentError):
         of_scope(Told({}), "default", INDEXER)
