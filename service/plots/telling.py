@@ -11,7 +11,7 @@ from service.facts import Incident, Kind, OrderState, Scope
 from service.messages.causes import Portion, changed, portions, where
 from service.messages.remedies import verbs
 from service.money import spoken
-from service.phrases import called, capital, spelt
+from service.phrases import called, capital, span, spelt
 from service.plots.chart import Bar, Halt, Mark, Why
 from service.plots.words import clock
 from service.warden.titles import headline_kind, title
@@ -68,7 +68,7 @@ def _halted(story: OrderStory, proof: OrderState | None, whom: str) -> str:
         return f"Would have {done.lower()}{whom} {when} (observe only)"
     if proof is not None:
         after = f"{spoken(proof.overshoot_nanos)} spent in between" if proof.overshoot_nanos else "nothing spent in between"
-        return f"{done}{whom} {when}, proved {clock(proof.time_ms)}, {after}"
+        return f"{done}{whom} {when}, proved {span(proof.time_ms - order.time_ms)} later, {after}"
     match story.state:
         case "accepted":
             return f"{done}{whom} {when}, stop not proved yet"

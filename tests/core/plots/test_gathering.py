@@ -109,7 +109,7 @@ def test_one_window_is_enough() -> None:
 @pytest.mark.parametrize(
     ("story", "text", "sent", "ends"),
     [
-        (PAUSED, "Paused 02:35, proved 02:39, $0.36 spent in between", True, None),
+        (PAUSED, "Paused 02:35, proved 4 min later, $0.36 spent in between", True, None),
         (OrderStory(PAUSED.order, "accepted", []), "Paused 02:35, stop not proved yet", True, None),
         (OrderStory(PAUSED.order, "requested", []), "Order of 02:35 to pause is not confirmed yet", True, None),
         (OrderStory(PAUSED.order, "refused", []), "Order of 02:35 to pause was refused", False, 0),
@@ -117,7 +117,7 @@ def test_one_window_is_enough() -> None:
         (OrderStory(but(PAUSED.order, mode="observe"), "expired", []), "Would have paused 02:35 (observe only)", False, None),
         (
             OrderStory(but(PAUSED.order, scope=Scope("execution", "run-7")), "effective", [but(PROOF, overshoot_nanos=0)]),
-            "Paused one execution 02:35, proved 02:39, nothing spent in between",
+            "Paused one execution 02:35, proved 4 min later, nothing spent in between",
             True,
             None,
         ),
@@ -158,7 +158,7 @@ def test_its_sentence_says_what_the_picture_shows() -> None:
     for words in (
         "$20.00 in 10 minutes, usually at most $",
         "1 alert: cache break",
-        "Paused 02:35, proved 02:39",
+        "Paused 02:35, proved 4 min later",
         "$40.00 more than expected, of which +$30.00",
     ):
         assert words in said
