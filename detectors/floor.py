@@ -7,11 +7,15 @@ such value of earlier prompts, in units of how much it usually moves; no distrib
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final, TypeAlias
+from collections.abc import Iterable
+from itertools import chain
+from struct import Struct as Layout
+from typing import Any, ClassVar, Final, TypeAlias
 
 from msgspec import field
 
 from detectors.base import Expectation, Features, number
+from detectors.packed import Packed, is_packed, packed
 from detectors.sequential import Sequential
 
 SIZES: Final = (8, 16, 32, 64)  # prompts
@@ -20,6 +24,7 @@ PER_STEP: Final = 2.0  # nats a unit of movement
 TOKENS_MAX: Final = 1e9
 LEVEL_MAX: Final = 40.0
 _Window: TypeAlias = tuple[float, float, float]
+_WINDOW: Final = Layout("<3f")
 _Seen: TypeAlias = tuple[_Window, list[float]]
 
 
@@ -34,11 +39,16 @@ class Floor(Sequential, array_like=True, tag="floor"):
 
     name: ClassVar[str] = "floor"
 
-    recent: list[_Window] = field(default_factory=list)
+    recent: Packed = field(default_factory=bytearray)
     records: list[float] = field(default_factory=lambda: [-1.0] * len(SIZES))
     means: list[float] = field(default_factory=lambda: [0.0] * len(SIZES))
     squares: list[float] = field(default_factory=lambda: [0.0] * len(SIZES))
     seen: list[float] = field(default_factory=lambda: [0.0] * len(SIZES))
+
+    def __post_init__(self) -> None:
+        """What was dumped as a list of windows is bytes now."""
+        if not is_packed(self.recent):
+            self.recent = _laid_out(self.recent)
 
     def level(self, x: Features) -> float:
         """The best number of prompts' evidence."""
@@ -47,7 +57,7 @@ class Floor(Sequential, array_like=True, tag="floor"):
     def weigh(self, x: Features) -> tuple[float, _Seen]:
         """The level, with the window and the floor of each number of prompts."""
         window = _window(x)
-        floors = _floors([*self.recent, window] if window[0] >= 1.0 else self.recent)
+        floors = _floors([*self._windows(), window] if window[0] >= 1.0 else self._windows())
         best = 0.0
         for at, floor in enumerate(floors):
             if self.records[at] >= 0.0 and floor > self.records[at]:
@@ -60,10 +70,13 @@ class Floor(Sequential, array_like=True, tag="floor"):
         window, _ = seen
         if window[0] < 1.0:
             return
-        self.recent.append(window)
-        n = sum(count for count, _, _ in self.recent)
-        while n - self.recent[0][0] >= 2 * SIZES[-1]:
-            n -= self.recent.pop(0)[0]
+        self.recent += packed(window)
+        counts = [count for count, _, _ in self._windows()]
+        n, first = sum(counts), 0
+        while n - counts[first] >= 2 * SIZES[-1]:
+            n -= counts[first]
+            first += 1
+        del self.recent[: _WINDOW.size * first]
 
     def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """What lies a whole number of prompts back sets the record."""
@@ -79,13 +92,17 @@ class Floor(Sequential, array_like=True, tag="floor"):
 
     def observed(self, x: Features) -> float:
         """The floor of the latest prompts in tokens; the window's smallest while there are few."""
-        floors = _floors([*self.recent, _window(x)])
+        floors = _floors([*self._windows(), _window(x)])
         return math.exp(floors[0]) if floors else _window(x)[1]
 
     def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every window
         """The usual floor in tokens, and its record."""
         usual, record = math.exp(self.means[0]) if self.seen[0] else 0.0, math.exp(max(self.records[0], 0.0))
         return Expectation(usual, 0.0, max(usual, record))
+
+    def _windows(self) -> list[_Window]:
+        """Those that are remembered, the oldest first."""
+        return list(_WINDOW.iter_unpack(self.recent))
 
 
 def _window(x: Features) -> _Window:
@@ -110,3 +127,7 @@ def _floors(recent: list[_Window]) -> list[float]:
             if len(found) == len(SIZES):
                 return found
     return found
+
+
+def _laid_out(windows: Iterable[Any]) -> bytearray:
+    return packed(chain.from_iterable(windows))

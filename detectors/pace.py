@@ -12,15 +12,15 @@ from typing import ClassVar, Final, TypeAlias
 from msgspec import field
 
 from detectors.base import Expectation, Features, number
-from detectors.packed import FLOAT_BYTES, Packed, is_packed, packed, unpacked
+from detectors.packed import FLOAT_BYTES, WHOLE_MAX, Packed, is_packed, packed, unpacked
 from detectors.sequential import Sequential
 
 WIDTHS: Final = (1, 3, 6, 18, 36, 72)  # windows
 RECORD_LEAST: Final = 0.5
-COUNT_MAX: Final = 1e9
+COUNT_MAX: Final = WHOLE_MAX
 FADE: Final = 0.9995  # a window: a record of a month ago counts a tenth; while nothing comes for a day and more, nothing fades
 REMEMBERED: Final = 1008.0  # windows of the mean
-_Seen: TypeAlias = tuple[float, tuple[float, ...], list[float]]
+_Seen: TypeAlias = tuple[float, ...]
 
 
 class Pace(Sequential, array_like=True, tag="pace"):
@@ -38,54 +38,43 @@ class Pace(Sequential, array_like=True, tag="pace"):
     records: list[float] = field(default_factory=lambda: [-1.0] * len(WIDTHS))
     of: float = 0.0
     usual: float = 0.0
-    sums: list[float] = field(default_factory=list)
-    before: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """What was dumped without its sums is summed."""
-        if not self.sums:
-            recent = unpacked(self.recent) if is_packed(self.recent) else tuple(self.recent)
-            self.recent = packed(recent)
-            self.sums = [float(sum(recent[-width:])) for width in WIDTHS]
-            self.before = [float(sum(recent[-2 * width : -width])) for width in WIDTHS]
+        """What was dumped as a list is bytes now."""
+        if not is_packed(self.recent):
+            self.recent = packed(self.recent)
 
     def level(self, x: Features) -> float:
         """The best width's evidence."""
         return self.weigh(x)[0]
 
     def weigh(self, x: Features) -> tuple[float, _Seen]:
-        """The level, with the count, those before it, and the sum of each width."""
-        count, recent = number(x, "count", 0.0, COUNT_MAX), unpacked(self.recent)
-        have = len(recent)
-        sums = [n + count - recent[-width] if have >= width else n + count for n, width in zip(self.sums, WIDTHS, strict=True)]
-        best = 0.0
-        for n, width, record in zip(sums, WIDTHS, self.records, strict=True):
-            if record < 0.0 or have + 1 < 2 * width:
+        """The level, with all counts."""
+        counts = (*unpacked(self.recent), number(x, "count", 0.0, COUNT_MAX))
+        have, best = len(counts), 0.0
+        for width, record in zip(WIDTHS, self.records, strict=True):
+            if record < 0.0 or have < 2 * width:
                 continue
+            n = sum(counts[-width:])
             m = max(record, RECORD_LEAST)
             if n > m:
                 best = max(best, n * math.log(n / m) - (n - m))
-        return best, (count, recent, sums)
+        return best, counts
 
     def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
-        """The window follows the others. Counts are whole, so sums that run on stay exact."""
-        count, recent, self.sums = seen
-        have = len(recent)
-        for at, width in enumerate(WIDTHS):
-            if have >= width:
-                self.before[at] += recent[-width] - (recent[-2 * width] if have >= 2 * width else 0.0)
-        self.recent += packed((count,))
+        """The window follows the others."""
+        self.recent += packed(seen[-1:])
         del self.recent[: -2 * WIDTHS[-1] * FLOAT_BYTES]
 
     def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The window joins the mean, and those that it does not overlap may set records."""
         self.of = min(self.of + 1.0, REMEMBERED)
-        self.usual += (seen[0] - self.usual) / self.of
-        have = len(self.recent) // FLOAT_BYTES
-        fade = FADE if self.sums[-1] or self.before[-1] else 1.0
+        self.usual += (seen[-1] - self.usual) / self.of
+        recent = seen[-2 * WIDTHS[-1] :]
+        fade = FADE if any(recent) else 1.0
         for at, width in enumerate(WIDTHS):
-            if have >= 2 * width:
-                self.records[at] = max(self.before[at], self.records[at] * fade)
+            if len(recent) >= 2 * width:
+                self.records[at] = max(sum(recent[-2 * width : -width]), self.records[at] * fade)
 
     def observed(self, x: Features) -> float:
         """The count."""

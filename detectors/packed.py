@@ -1,4 +1,4 @@
-"""Many floats as bytes: a list of them takes 32 bytes a number and is read and written number by number, these take 8 and are copied."""
+"""Many floats as bytes, to seven digits: a list of them takes 32 bytes a number and is read and written number by number, these take 4 and are copied."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ if TYPE_CHECKING:
 else:
     Packed = bytearray | list[float]  # what a snapshot may hold: it was a list once, which `packed` makes bytes of
 
-FLOAT_BYTES: Final = 8
-_ONE: Final = Struct("<d")
+FLOAT_BYTES: Final = 4
+WHOLE_MAX: Final = 2.0**24  # whole numbers up to it are kept exactly
+FLOAT_MAX: Final = 3e38
+_ONE: Final = Struct("<f")
 
 
 def packed(values: Iterable[float]) -> bytearray:
-    """So many numbers, little-endian.
+    """So many numbers, little-endian; none beyond 3e38.
 
     >>> unpacked(packed([1.0, 2.5]))
     (1.0, 2.5)
     """
     numbers = tuple(values)
-    return bytearray(pack(f"<{len(numbers)}d", *numbers))
+    return bytearray(pack(f"<{len(numbers)}f", *numbers))
 
 
 def unpacked(raw: bytearray) -> tuple[float, ...]:
     """All of them."""
-    return unpack(f"<{len(raw) // FLOAT_BYTES}d", raw)
+    return unpack(f"<{len(raw) // FLOAT_BYTES}f", raw)
 
 
 def is_packed(raw: object) -> bool:
@@ -37,4 +39,4 @@ def is_packed(raw: object) -> bool:
 
 def put(raw: bytearray, at: int, value: float) -> None:
     """Change the number at `at`, counted from 0."""
-    _ONE.pack_into(raw, at * FLOAT_BYTES, value)
+    _ONE.pack_into(raw, at * FLOAT_BYTES, min(value, FLOAT_MAX))

@@ -16,7 +16,7 @@ WEEK_BELIEF_H: Final = 3.0  # hours seen until an hour of the week counts as muc
 DAY_BELIEF_H: Final = 1.0  # the same for an hour of the day against the mean
 LEVEL_HALF_LIFE_H: Final = 96.0
 SHAPE_HALF_LIFE_H: Final = 8.0  # visits of an hour: eight weeks
-_WEEK: Final = Layout(f"<{DAYS}d")  # an hour of the day on each day of the week: what is asked for together lies together
+_WEEK: Final = Layout(f"<{DAYS}f")  # an hour of the day on each day of the week: what is asked for together lies together
 
 
 def hour_of_week(start_s: float) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
+
+from detectors.packed import Packed, is_packed, packed, put, unpacked
 
 BINS: Final = 96
 BIN: Final = 0.125
@@ -26,22 +27,28 @@ class Ranks(Struct, array_like=True):
     """
 
     total: float = 0.0
-    bins: list[float] = msgspec.field(default_factory=lambda: [0.0] * BINS)
+    bins: Packed = field(default_factory=lambda: packed([0.0] * BINS))
     tail_start: float = math.inf
     tail_share: float = 0.0
     tail_mean: float = TAIL_PRIOR_MEAN
     tail_due: float = 1.0
 
+    def __post_init__(self) -> None:
+        """What was dumped as a list is bytes now."""
+        if not is_packed(self.bins):
+            self.bins = packed(self.bins)
+
     def learn(self, value: float) -> None:
         """Take in one value; the tail is measured anew at every fiftieth more."""
-        self.bins[_bin(value)] += 1.0
+        k = _bin(value)
+        put(self.bins, k, unpacked(self.bins)[k] + 1.0)
         self.total += 1.0
         if self.total >= self.tail_due:
             self._measure_tail()
 
     def forget_half(self) -> None:
         """Let all that was seen count half."""
-        self.bins = [count / 2 for count in self.bins]
+        self.bins = packed(count / 2 for count in unpacked(self.bins))
         self.total /= 2
         self._measure_tail()
 
@@ -49,14 +56,14 @@ class Ranks(Struct, array_like=True):
         """The share of the past at or above `value`."""
         if value >= self.tail_start:
             return self.tail_share * math.exp(max(-500.0, (self.tail_start - value) / self.tail_mean))
-        k = _bin(value)
+        k, bins = _bin(value), unpacked(self.bins)
         into = min(1.0, max(0.0, (value - LOW) / BIN - k))
-        return (sum(self.bins[k + 1 :]) + (1.0 - into) * self.bins[k] + 0.5) / (self.total + 1.0)
+        return (sum(bins[k + 1 :]) + (1.0 - into) * bins[k] + 0.5) / (self.total + 1.0)
 
     def quantile(self, share: float) -> float:
         """The value that `share` of the past lies below, to half a bin."""
         left = share * self.total
-        for k, count in enumerate(self.bins):
+        for k, count in enumerate(unpacked(self.bins)):
             left -= count
             if left < 0.0:
                 return LOW + (k + 0.5) * BIN
@@ -65,10 +72,10 @@ class Ranks(Struct, array_like=True):
     def _measure_tail(self) -> None:
         """Where the upper tail begins, its share, and its mean excess."""
         most, many, over = TAIL * self.total, 0.0, 0.0
-        k = BINS - 1
-        while k > 0 and many + self.bins[k] <= most:
-            over += many * BIN + self.bins[k] * BIN / 2
-            many += self.bins[k]
+        k, bins = BINS - 1, unpacked(self.bins)
+        while k > 0 and many + bins[k] <= most:
+            over += many * BIN + bins[k] * BIN / 2
+            many += bins[k]
             k -= 1
         self.tail_start = LOW + (k + 1) * BIN
         self.tail_share = (many + 0.5) / (self.total + 1.0)

@@ -14,7 +14,7 @@ from service.warden.state import Series, Window
 WEIGHT: Final = 1000  # of one window in a baseline, so that fading loses nothing to rounding
 FADE: Final = (6, 7)  # a day: a week is remembered
 MEMBERS_MAX: Final = 200
-PLACES_KNOWN: Final = 4_096  # cells of which it is remembered where they count, about 2 kB each
+PLACES_KNOWN: Final = 1_024  # cells of which it is remembered where they count, about 2 kB each
 WIDER: Final = {"agent": ("agent", "use_case", "business_unit"), "use_case": ("use_case", "business_unit"), "business_unit": ("business_unit",), "total": ()}
 WITHIN: Final = {
     "agent": ("workflow", "model"),
@@ -39,7 +39,7 @@ def by_scope(window: Window, only: Scope | None = None) -> dict[Scope, Seen]:
     """The window of each watched scope, or of `only` one: agents, use cases, business units, the total."""
     seen: dict[Scope, Seen] = {}
     for cell, sums in window.cells.items():
-        for scope, attributes, members in _places(cell):
+        for scope, attributes, members in places(cell):
             if only is not None and scope != only:
                 continue
             known = seen.get(scope)
@@ -58,7 +58,7 @@ def by_scope(window: Window, only: Scope | None = None) -> dict[Scope, Seen]:
 
 
 @lru_cache(PLACES_KNOWN)
-def _places(cell: Cell) -> tuple[tuple[Scope, dict[str, str], tuple[Scope, ...]], ...]:
+def places(cell: Cell) -> tuple[tuple[Scope, dict[str, str], tuple[Scope, ...]], ...]:
     """Where a cell counts: each scope, what is wider than it, and which of its members the cell is of."""
     names = {"agent": cell.agent, "use_case": cell.use_case, "business_unit": cell.business_unit, "workflow": cell.workflow, "model": cell.model}
     return tuple(

@@ -22,6 +22,7 @@ from service.replay.files import arrivals
 from service.replay.run import Tallies, finish, replay
 from service.shells.collector import seldom
 from service.warden.fold import hear as warden_hear
+from service.warden.normal import places
 from service.warden.state import Warden
 from tests.bench.figures import Figure, at_least, below, rss_bytes
 from tests.bench.stall import stall
@@ -165,7 +166,8 @@ def _traced(heard: list[tuple[int, Usage]]) -> int:
     for arrival_ms, record in heard:
         engine.hear(arrival_ms, record)
     engine.finish(heard[-1][0])
-    partition_of.cache_clear()  # bounded, and no part of the state
+    partition_of.cache_clear()  # bounded, and no part of the state, as the other
+    places.cache_clear()
     gc.collect()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

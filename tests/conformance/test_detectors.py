@@ -72,7 +72,7 @@ class Forgetful(Surprise):
 class Hoarder(Surprise):
     def learn_one(self, x: Features) -> None:
         super().learn_one(x)
-        self.ranks.bins.append(0.0)
+        self.ranks.bins += bytes(4)
 
 
 class Bored(Surprise):

@@ -13,7 +13,7 @@ from detectors.checks import taught
 from detectors.feeds import DAY, WIDTH_S, feed_of, ordinary, timed
 from detectors.floor import SIZES, Floor
 from detectors.mix import LEVELS_MAX, NAMES_MAX, Mix
-from detectors.pace import WIDTHS, Pace
+from detectors.pace import Pace
 from detectors.packed import unpacked
 from detectors.profile import HOURS, Profile
 from detectors.ratio import Ratio
@@ -157,8 +157,9 @@ def test_a_floor_remembers_no_more_prompts_than_it_asks_for(windows: list[tuple[
     floor = Floor()
     for n, low in windows:
         floor.learn_one({"n": n, "low": low, "second": low + 1.0})
-    assert len(floor.recent) <= 2 * SIZES[-1] + 3
-    assert all(n >= 1.0 for n, _, _ in floor.recent)
+    counts = unpacked(floor.recent)[::3]
+    assert len(counts) <= 2 * SIZES[-1] + 3
+    assert all(n >= 1.0 for n in counts)
 
 
 def test_bins_beyond_the_scale_are_no_bins() -> None:
@@ -177,12 +178,12 @@ def test_a_profile_dumped_as_lists_of_hours_of_the_week_expects_the_same() -> No
     assert [older.at(hour) for hour in range(HOURS)] == [profile.at(hour) for hour in range(HOURS)]
 
 
-def test_a_pace_dumped_as_a_list_without_its_sums_goes_on_the_same() -> None:
+def test_a_pace_dumped_as_a_list_goes_on_the_same() -> None:
     pace = Pace.load(taught(Pace, days=5).dump())
     fields = msgspec.msgpack.decode(pace.dump())
     at = Pace.__struct_fields__.index("recent") + 1  # after the tag
     fields[at] = list(unpacked(pace.recent))
-    older = Pace.load(msgspec.msgpack.encode(fields[: Pace.__struct_fields__.index("sums") + 1]))
+    older = Pace.load(msgspec.msgpack.encode(fields))
     assert older == pace
 
 
@@ -203,15 +204,6 @@ def test_what_is_weighed_once_is_what_is_scored_and_learned(cls: type[Signal]) -
         once.take(x, level, seen)
         twice.learn_one(x)
     assert once.dump() == twice.dump()
-
-
-def test_sums_that_run_on_are_those_of_the_counts() -> None:
-    pace = Pace()
-    for k in range(2000):
-        pace.learn_one({"count": float((k * k) % 23 * (k % 5 > 0))})
-        recent = unpacked(pace.recent)
-        assert pace.sums == [sum(recent[-width:]) for width in WIDTHS]
-        assert pace.before == [sum(recent[-2 * width : -width]) for width in WIDTHS]
 
 
 # ---------------------------------------------------------------- each for itself
