@@ -202,6 +202,7 @@ def _bounds(wardens: Sequence[Warden], counts: Sequence[Counts]) -> Metric:
         for limit, count in (
             ("SERIES_PER_TENANT_MAX", t.series_folded),
             ("WATCHES_MAX", t.watches_folded),
+            ("KEPT_WINDOWS", t.watches_forgotten),
             ("SIGNALS_MAX", t.signals_folded),
             ("LOOKS_PER_WINDOW_MAX", t.looks_folded),
             ("PERIODS_PER_TENANT_MAX", t.periods_folded),

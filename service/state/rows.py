@@ -63,6 +63,11 @@ class Rows(MutableMapping[K, V]):
         """In order; none is empty. For dumps: rows looked at here are not to be changed."""
         return self._groups.values()
 
+    def peek(self) -> Iterator[tuple[K, V]]:
+        """All rows in order, to look at alone: what is to be changed is asked for by its key."""
+        for group in self._groups.values():
+            yield from group.rows.items()
+
     def __getitem__(self, key: K) -> V:
         group = self._of[key]
         group.dump = None

@@ -246,6 +246,7 @@ class Tenant(Struct):
     watches_folded: int = 0
     signals_folded: int = 0
     looks_folded: int = 0
+    watches_forgotten: int = 0
 
 
 class Warden(Struct):

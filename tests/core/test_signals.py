@@ -16,6 +16,7 @@ from msgspec.structs import astuple, replace
 from detectors.tail import Basis
 from service.facts import Cell, Incident, Measures, Purpose, Scope, shape_of_call, size_bin
 from service.records import UNATTRIBUTED
+from service.state.rows import ROWS_PER_GROUP
 from service.warden import signals
 from service.warden.fold import hear, tenant
 from service.warden.signals import quiet
@@ -258,6 +259,26 @@ def test_bounds_hold_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(len(watch.signals) <= 3 for watch in t.watches.values())
     assert t.watches_folded == 6 + 6
     assert t.signals_folded > 0
+
+
+def test_who_is_long_silent_is_heard_no_more_then_forgotten_and_costs_a_snapshot_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    looking = sys.modules["service.warden.signals.look"]
+    monkeypatch.setattr(looking, "ASLEEP_WINDOWS", 6)
+    monkeypatch.setattr(looking, "KEPT_WINDOWS", 300)
+    w, t = warden(days=1)
+    crowd = Window({CELL._replace(agent=f"a{n}"): SUMS for n in range(3 * ROWS_PER_GROUP)})
+    w.closed += 1
+    signals.look(w, t, w.closed, crowd)
+    changed = []
+    for _ in range(9):
+        before = dump(w)
+        run(w, t, 1)
+        changed.append(sum(name.startswith("t0.watches#") and before.get(name) != raw for name, raw in dump(w).items()))
+    assert changed == [4] * 6 + [1] * 3, "groups that are written again after each window"
+    run(w, t, 300 + DAY)
+    assert [scope.name for scope in t.watches] == ["indexer", "nightly"]
+    assert t.watches_forgotten == 3 * ROWS_PER_GROUP
+    assert dump(load(dump(w))) == dump(w)
 
 
 def test_watches_are_the_same_after_a_snapshot_bit_for_bit() -> None:

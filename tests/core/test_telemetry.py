@@ -52,10 +52,10 @@ def test_a_door_without_meters_shows_what_each_has_told_the_wardens() -> None:
 
 def test_what_a_warden_has_no_room_to_watch_is_shown_by_its_limit() -> None:
     warden = WardenFold(1).empty(0)
-    warden.tenants["acme"] = Tenant("acme", series_folded=2, watches_folded=3, signals_folded=5, looks_folded=7)
+    warden.tenants["acme"] = Tenant("acme", series_folded=2, watches_folded=3, watches_forgotten=4, signals_folded=5, looks_folded=7)
     told = shown(States({}, {0: warden}))
-    limits = ("SERIES_PER_TENANT_MAX", "WATCHES_MAX", "SIGNALS_MAX", "LOOKS_PER_WINDOW_MAX")
-    assert [told[f'spendwarden_bounds_total{{limit="{limit}",tenant="acme"}}'] for limit in limits] == [2, 3, 5, 7]
+    limits = ("SERIES_PER_TENANT_MAX", "WATCHES_MAX", "KEPT_WINDOWS", "SIGNALS_MAX", "LOOKS_PER_WINDOW_MAX")
+    assert [told[f'spendwarden_bounds_total{{limit="{limit}",tenant="acme"}}'] for limit in limits] == [2, 3, 4, 5, 7]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not say what a process uses")

@@ -16,6 +16,8 @@ from service.warden.signals.tell import Said, tell
 from service.warden.state import Tenant, Told, Warden, Watch, Window
 
 WATCHES_MAX: Final = 50_000
+ASLEEP_WINDOWS: Final = 14 * DAY  # of silence, then an agent's own is heard no more: it was told long ago, and its expected runs are down to a tenth
+KEPT_WINDOWS: Final = 45 * DAY  # of silence, then all is forgotten: what runs once a month comes again before, and records have faded in a month
 SIGNALS_MAX: Final = 48  # of one scope: as many workflows and models are followed by name
 USUAL_RATE: Final = 0.05
 ABOUT_FACTOR: Final = 1.3  # of the floors of single workflows, of which there are several
@@ -26,6 +28,8 @@ _LN10: Final = math.log(10.0)
 def look(w: Warden, t: Tenant, number: int, window: Window) -> dict[Scope, list[Vote]]:
     """One closed window; `number` counts windows of ten minutes since 1970. Returns the tests' votes on it, by scope and test."""
     agents = by_agent(window)
+    if number % DAY == 0:
+        _forget(t, number)
     for name in agents:
         _known(t, Scope("agent", name), number)
     factor = _factor(w.plan.false_alerts_per_day)
@@ -56,9 +60,9 @@ def _goes_on(told: Told, said: Said, number: int) -> None:
 
 def _heard(t: Tenant, number: int, window: Window, agents: dict[str, Agent]) -> Iterator[Said]:
     together = by_provider(agents.values())
-    for scope in t.watches:
-        if scope.kind == "agent":  # the others are not even taken out, or a snapshot would have to look at them
-            yield from _agent(t, t.watches[scope], scope, agents.get(scope.name), together, number)
+    listening = [scope for scope, watch in t.watches.peek() if scope.kind == "agent" and number - watch.last <= ASLEEP_WINDOWS]
+    for scope in listening:  # the others are not even taken out, or a snapshot would have to look at them
+        yield from _agent(t, t.watches[scope], scope, agents.get(scope.name), together, number)
     for scope, (hits, of) in unlabelled(window).items():
         watch_of = _known(t, scope, number)
         said = _hear(t, watch_of, scope, Asked("unattributed", {"hits": float(hits), "of": float(of)}, scope.name), number) if watch_of is not None else None
@@ -83,6 +87,13 @@ def _known(t: Tenant, scope: Scope, number: int) -> Watch | None:
         watch.returned = number
     watch.last = number
     return watch
+
+
+def _forget(t: Tenant, number: int) -> None:
+    """Once a day: whoever did nothing for so long begins anew, should he come back."""
+    for scope in [scope for scope, watch in t.watches.peek() if number - watch.last > KEPT_WINDOWS]:
+        del t.watches[scope]
+        t.watches_forgotten += 1
 
 
 def _agent(t: Tenant, watch: Watch, scope: Scope, agent: Agent | None, together: dict[str, tuple[int, int]], number: int) -> Iterator[Said]:
