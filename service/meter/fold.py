@@ -45,7 +45,7 @@ def hear(meter: Meter, offset: int, arrival_ms: int, item: Item, out: list[Envel
     """
     if arrival_ms < meter.arrival_ms:
         arrival_ms = meter.arrival_ms
-    else:
+    elif arrival_ms > meter.arrival_ms:
         meter.arrival_ms = arrival_ms
     if arrival_ms >= meter.next_mark_ms:
         _speak(meter, arrival_ms, out)

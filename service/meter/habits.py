@@ -60,7 +60,8 @@ class Share(Struct, array_like=True, gc=False):
     def learn(self, happened: bool) -> None:
         """One more case; both counts halve when the past has grown long."""
         self.of += 1
-        self.seen += happened
+        if happened:
+            self.seen += 1
         if self.of >= CASES_REMEMBERED:
             self.of >>= 1
             self.seen >>= 1

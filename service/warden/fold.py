@@ -107,7 +107,7 @@ def _envelope(w: Warden, e: Envelope) -> None:
 def _fact(w: Warden, p: int, known_minute: int, fact: Fact) -> None:
     """One fact of partition `p`; totals of an arrival minute before `known_minute` have had their last word."""
     match fact:
-        case Progress() | Tally() | Share() | Heaviest() | Shape():
+        case Progress() | Share() | Tally() | Heaviest() | Shape():
             if fact.arrival_minute >= known_minute:
                 _total(w, p, fact)
         case Finding():
@@ -124,11 +124,11 @@ def _fact(w: Warden, p: int, known_minute: int, fact: Fact) -> None:
 def _total(w: Warden, p: int, fact: Progress | Tally | Share | Heaviest | Shape) -> None:
     match fact:
         case Progress():
-            sums.progress(w, tenant(w, fact.cell.tenant), p, fact)
+            sums.so_far(w, tenant(w, fact.cell.tenant), p, fact.cell, fact)
+        case Share():
+            sums.so_far(w, tenant(w, fact.member.tenant), p, fact.member, fact)
         case Tally():
             sums.last_word(w, tenant(w, fact.cell.tenant), p, fact)
-        case Share():
-            sums.share(w, tenant(w, fact.member.tenant), p, fact)
         case Heaviest():
             windows.callers(tenant(w, fact.tenant), fact)
         case Shape():

@@ -19,14 +19,22 @@ UNPRICED_MAX: Final = 50_000  # cells and minutes whose tokens wait for a price;
 UNPRICED_MEMBERS_MAX: Final = 200_000  # users, keys, labels of these; a further one's budget stays without, counted
 
 
-def progress(w: Warden, t: Tenant, p: int, fact: Progress) -> None:
-    """A cell's totals so far."""
-    _count(w, t, p, fact.cell, fact, fact.nanos, fact.tokens, fact.last_ms)
-
-
-def share(w: Warden, t: Tenant, p: int, fact: Share) -> None:
-    """A member's totals so far."""
-    _count(w, t, p, fact.member, fact, fact.nanos, fact.tokens, fact.last_ms)
+def so_far(w: Warden, t: Tenant, p: int, key: Cell | Member, fact: Progress | Share) -> None:
+    """The totals so far of a cell or member, `key`."""
+    open_minutes = t.heard.get(p)
+    if open_minutes is None:
+        open_minutes = t.heard[p] = {}
+    whole = (key, fact.event_minute, fact.arrival_minute)
+    known, nanos, tokens = open_minutes.get(whole), fact.nanos, fact.tokens
+    if known is None:
+        open_minutes[whole] = Heard(fact.offset, nanos, tokens, fact.records)
+    elif fact.offset <= known.offset:
+        return
+    else:
+        more = nanos - known.nanos, tokens - known.tokens
+        known.offset, known.nanos, known.tokens, known.records = fact.offset, nanos, tokens, fact.records
+        nanos, tokens = more
+    _spend(w, t, key, fact.event_minute, nanos, tokens, fact.last_ms)
 
 
 def last_word(w: Warden, t: Tenant, p: int, fact: Tally) -> None:
@@ -53,23 +61,6 @@ def forget(t: Tenant, p: int, minute: int) -> None:
     open_minutes = t.heard.get(p)
     if open_minutes:
         t.heard[p] = {key: heard for key, heard in open_minutes.items() if key[2] >= minute}
-
-
-def _count(w: Warden, t: Tenant, p: int, key: Cell | Member, fact: Progress | Share, nanos: int, tokens: int, last_ms: int) -> None:
-    open_minutes = t.heard.get(p)
-    if open_minutes is None:
-        open_minutes = t.heard[p] = {}
-    whole = (key, fact.event_minute, fact.arrival_minute)
-    known = open_minutes.get(whole)
-    if known is None:
-        open_minutes[whole] = Heard(fact.offset, nanos, tokens, fact.records)
-    elif fact.offset <= known.offset:
-        return
-    else:
-        more = nanos - known.nanos, tokens - known.tokens
-        known.offset, known.nanos, known.tokens, known.records = fact.offset, nanos, tokens, fact.records
-        nanos, tokens = more
-    _spend(w, t, key, fact.event_minute, nanos, tokens, last_ms)
 
 
 def _spend(w: Warden, t: Tenant, key: Cell | Member, event_minute: int, nanos: int, tokens: int, last_ms: int) -> None:
