@@ -70,6 +70,6 @@ TESTS: Final[dict[str, Probe]] = {
     "length": Probe(Shift, 6.0, Kind.SLOW_DRIFT, "calls_per_execution", "calls of a run", shown=_calls),
     "user": Probe(lambda: Mix(takes=0.7, below=1.0, prior=30.0, own=0.5), 12.0, Kind.VOLUME_SURGE, "executions", "runs of the user"),
     "up": Probe(Pace, 13.8, Kind.VOLUME_SURGE, "executions", "runs begun in ten minutes"),
-    "silence": Probe(Silence, 8.5, Kind.FLAT_LINE, "executions", "runs begun in ten minutes", explained=False),
+    "silence": Probe(Silence, 7.0, Kind.FLAT_LINE, "executions", "runs begun in ten minutes", explained=False),
     "unattributed": Probe(lambda: Share(step=0.4), 8.0, Kind.UNATTRIBUTED, "executions", "records without an agent", explained=False),
 }
