@@ -21,7 +21,7 @@ from service.facts.decided import (
 )
 from service.facts.names import CELL_KINDS, DRIVERS, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
 from service.facts.rows import Control, ControlAction, Envelope, JournalRow, PolicySet, Receipt, StreamItem, StreamRow, Tick
-from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, Reckoning, RunSpend, Shape, Share, Tally, Vote, tenant_of
+from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, Reached, Reckoning, RunSpend, Shape, Share, Tally, Vote, tenant_of
 from service.facts.shapes import parts_of_call, shape_of_call, size_at, size_bin
 from service.facts.travel import decode_journal, decode_outbox, decode_stream, encode
 
@@ -58,6 +58,7 @@ __all__ = [
     "PricedLate",
     "Progress",
     "Purpose",
+    "Reached",
     "Receipt",
     "Reckoning",
     "RunSpend",

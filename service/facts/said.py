@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from service.facts.names import Cell, Kind, Member, Scope
 
@@ -111,11 +111,21 @@ class Heaviest(Struct, array_like=True, tag="h", gc=False):
     members: dict[str, dict[str, tuple[int, int]]]
 
 
+class Reached(Struct, array_like=True, gc=False):
+    """How far an agent's runs went, once they had ended: how many they are, and the most that one of them came to."""
+
+    runs: int = 0
+    children: int = 0
+    growth_percent: int = 0
+    repeats: int = 0
+    nanos: int = 0
+
+
 class Shape(Struct, array_like=True, tag="b", gc=False):
     """What an agent's calls in one workflow looked like in one arrival minute. Said once, when the minute is over; counts add.
 
     `calls`: first tries of calls that belong to a run, by `shape_of_call`. `lowest`: the two smallest prompts of runs' first calls, in tokens.
-    `ended`: runs that ended, by `size_bin` of their calls. `begun`: runs that began, by user.
+    `ended`: runs that ended, by `size_bin` of their calls. `begun`: runs that began, by user. `reached`: how far those that ended went.
     """
 
     tenant: str
@@ -126,6 +136,7 @@ class Shape(Struct, array_like=True, tag="b", gc=False):
     lowest: list[int]
     ended: dict[int, int]
     begun: dict[str, int]
+    reached: Reached = field(default_factory=Reached)
 
 
 class Reckoning(Struct, array_like=True, gc=False):
@@ -192,7 +203,7 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
 class RunSpend(Struct, array_like=True, tag="r", gc=False):
     """A run that a finding named: what it and its children have spent so far, said at each mark while it goes on.
 
-    `stuck`: what the finding saw is still so (a run that had looped and goes on in earnest is not).
+    `stuck`: what the finding saw is still so (a run that had looped and goes on in earnest is not). The rest is how far it has gone, as in `Reached`.
     """
 
     tenant: str
@@ -204,6 +215,9 @@ class RunSpend(Struct, array_like=True, tag="r", gc=False):
     last_ms: int
     ended: bool
     stuck: bool = True
+    children: int = 0
+    growth_percent: int = 0
+    repeats: int = 0
 
 
 class Purpose(Struct, array_like=True, tag="c"):

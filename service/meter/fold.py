@@ -151,7 +151,7 @@ def _ended(meter: Meter, tenant: str, run: Run) -> None:
         if shape is None:
             meter.counts.shapes_dropped += 1
         else:
-            shapes.ended(shape, run.calls)
+            shapes.ended(shape, run)
 
 
 def _watched(meter: Meter) -> list[RunSpend]:
@@ -162,7 +162,9 @@ def _watched(meter: Meter) -> list[RunSpend]:
 
 
 def _run_spend(tenant: str, root: str, run: Run, offset: int) -> RunSpend:
-    return RunSpend(tenant, root, run.agent, offset, run.nanos, run.calls, run.last_ms, run.ended, is_stuck(run))
+    return RunSpend(
+        tenant, root, run.agent, offset, run.nanos, run.calls, run.last_ms, run.ended, is_stuck(run), len(run.children or ()), run.growth_percent, run.repeats
+    )
 
 
 __all__ = ["Meter", "adopt", "fold", "hear", "policy_version"]

@@ -15,7 +15,7 @@ from service.meter.plan import NO_LIMITS
 from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, FAN_OUT, GROWTH, LOOP, STREAK, STUCK, Run
 from service.records import Usage
 
-RUNS_KNOWN: Final = 30  # of an agent, before the built-in watch knows what is much for it
+RUNS_KNOWN: Final = 8  # of an agent in this partition, before the built-in watch speaks; the warden, who knows all its runs, has the last word
 CHILDREN_MAX: Final = 5_000  # remembered children per run
 LOOP_NATS: Final = 30.0  # evidence that a run repeats itself beyond its agent's habit: some fifteen repeats in a row for most agents
 STREAK_NATS: Final = 30.0
@@ -24,7 +24,7 @@ SURE: Final = 2.6  # times that: no poller, it may be stopped before it has cost
 NATS_OVER: Final = 8.0  # no more than that above what is sure, so that it falls again when the run goes on in earnest
 OWN_RECORD: Final = 1.3  # times the evidence that the agent's earlier runs came to
 STREAK_TOLERANCE_PERMILLE: Final = 3
-FAN_OUT_CHILDREN: Final = 20
+FAN_OUT_CHILDREN: Final = 10
 GROWTH_PERCENT: Final = 1600
 OPENINGS: Final = 3  # calls whose largest prompt a run's growth is measured from: the very first is often a mere errand
 GROWTH_CALLS: Final = 20
@@ -43,7 +43,7 @@ def is_stuck(run: Run) -> bool:
 
 def watched_cap(run: Run, records: Records) -> int:
     """The spend in nanos from which a run is a finding: the policy's cap, or the built-in one beyond the agent's own greatest honest run."""
-    return run.cap_nanos if run.limits is not NO_LIMITS else max(run.cap_nanos, records.nanos * 4)
+    return run.cap_nanos if run.limits is not NO_LIMITS else max(run.cap_nanos, records.nanos * 2)
 
 
 def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> list[Finding]:

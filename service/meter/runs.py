@@ -54,6 +54,11 @@ class Run(Struct, gc=False):
     other_agent: str = ""
     children: dict[str, int] | None = None
 
+    @property
+    def growth_percent(self) -> int:
+        """The prompt of the last call, beside the largest of the first ones."""
+        return self.size * 100 // self.opening if self.opening else 0
+
 
 class Runs(Struct):
     """The live runs of one partition, by tenant and root; `watched` are those a finding named and that changed since the last mark."""
@@ -94,8 +99,7 @@ class Runs(Struct):
         if run.told & ~CAP:
             return
         records.nanos = max(records.nanos - records.nanos // 256, run.nanos)
-        if run.opening:
-            records.growth_percent = max(records.growth_percent, run.size * 100 // run.opening)
+        records.growth_percent = max(records.growth_percent, run.growth_percent)
 
     def silent(self, minute: int) -> list[tuple[str, str, Run]]:
         """Runs without a record for SILENT_MINUTES."""

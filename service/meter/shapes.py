@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from service.facts import Shape, shape_of_call, size_bin
+from service.facts import Reached, Shape, shape_of_call, size_bin
+from service.meter.runs import CAP, Run
 from service.records import Usage
 
 ShapeKey = tuple[str, str, str]
@@ -22,6 +23,7 @@ class OpenShape(Struct, array_like=True, gc=False):
     lowest: list[int] = field(default_factory=list)
     ended: dict[int, int] = field(default_factory=dict)
     begun: dict[str, int] = field(default_factory=dict)
+    reached: Reached = field(default_factory=Reached)
 
 
 def of(shapes: dict[ShapeKey, OpenShape], key: ShapeKey) -> OpenShape | None:
@@ -55,12 +57,19 @@ def begun(shape: OpenShape, user: str) -> bool:
     return name == user
 
 
-def ended(shape: OpenShape, calls: int) -> None:
-    """A run ended after so many calls."""
-    number = size_bin(calls << 3)
+def ended(shape: OpenShape, run: Run) -> None:
+    """A run ended; one that a finding named teaches neither its cost nor its growth."""
+    number = size_bin(run.calls << 3)
     shape.ended[number] = shape.ended.get(number, 0) + 1
+    reached = shape.reached
+    reached.runs += 1
+    reached.children = max(reached.children, len(run.children or ()))
+    reached.repeats = max(reached.repeats, run.repeats)
+    if not run.told & ~CAP:
+        reached.growth_percent = max(reached.growth_percent, run.growth_percent)
+        reached.nanos = max(reached.nanos, run.nanos)
 
 
 def said(shapes: dict[ShapeKey, OpenShape], arrival_minute: int) -> list[Shape]:
     """All of the minute, as facts."""
-    return [Shape(*key, arrival_minute, s.calls, s.lowest, s.ended, s.begun) for key, s in shapes.items()]
+    return [Shape(*key, arrival_minute, s.calls, s.lowest, s.ended, s.begun, s.reached) for key, s in shapes.items()]

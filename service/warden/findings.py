@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from service.facts import Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
-from service.warden import incidents, orders, recent
+from service.warden import habits, incidents, orders, recent
 from service.warden.plan import ORDERED
 from service.warden.state import Episode, RunSeen, Tenant, Warden
 
@@ -26,18 +26,28 @@ def heard(w: Warden, t: Tenant, f: Finding) -> None:
         return
     if f.execution:
         _know_run(t, f)
-    if _small(t, f):
-        t.found[f.id] = w.minute
-        t.runs[f.execution].quiet = f
-        w.out.append(Untold(w.now_ms, "", t.name, "cents"))
-        return
+        why = _quiet(t, f)
+        if why:
+            run = t.runs[f.execution]
+            t.found[f.id] = w.minute
+            run.quiet = [*(run.quiet or ()), f]
+            w.out.append(Untold(w.now_ms, "", t.name, why))
+            return
     _open(w, t, f)
 
 
-def _small(t: Tenant, f: Finding) -> bool:
-    """The built-in watch on runs (no cap of the policy) wakes nobody for cents."""
-    run = t.runs.get(f.execution)
-    return f.kind == Kind.EXECUTION_CAP and not f.action and run is not None and not run.incident and f.spend_nanos < SMALL_NANOS
+def _quiet(t: Tenant, f: Finding) -> str:
+    """Why nobody is told of a run yet: the built-in watch (no cap of the policy) wakes nobody for cents, nor for what the agent's runs usually do."""
+    run = t.runs[f.execution]
+    if f.kind == Kind.EXECUTION_CAP and not f.action and not run.incident and f.spend_nanos < SMALL_NANOS:
+        return "cents"
+    return "usual" if habits.is_usual(t, f) else ""
+
+
+def _so_far(f: Finding, r: RunSpend, nanos: int) -> Finding:
+    """The finding as the run stands by now."""
+    gone = {Kind.FAN_OUT: r.children, Kind.CONTEXT_GROWTH: r.growth_percent / 100, Kind.LOOP: r.repeats, Kind.EXECUTION_CAP: nanos / 1e9}
+    return msgspec.structs.replace(f, observed=max(f.observed, float(gone.get(f.kind, 0))), spend_nanos=nanos)
 
 
 def _open(w: Warden, t: Tenant, f: Finding) -> None:
@@ -123,6 +133,16 @@ def _ask_again(w: Warden, t: Tenant, episode: Episode, run: RunSeen, asked: Find
         incidents.tell(w, t, episode, "worse" if graver else "ordered")
 
 
+def _look_again(w: Warden, t: Tenant, run: RunSeen, r: RunSpend) -> None:
+    """What was kept quiet of a run is told once it has gone too far for that."""
+    waiting, run.quiet = run.quiet or [], None
+    for f in (_so_far(each, r, run.nanos) for each in waiting):
+        if _quiet(t, f):
+            run.quiet = [*(run.quiet or ()), f]
+        else:
+            _open(w, t, f)
+
+
 def _know_run(t: Tenant, f: Finding) -> None:
     if f.execution not in t.runs:
         while len(t.runs) >= RUNS_KEPT_MAX:
@@ -182,10 +202,9 @@ def run_spent(w: Warden, t: Tenant, r: RunSpend) -> None:
     episode = t.episodes.get(run.incident)
     if episode is not None and run.asked is not None and more > 0 and r.stuck:
         _ask_again(w, t, episode, run, run.asked)
+    if run.quiet is not None:
+        _look_again(w, t, run, r)
     if episode is None:
-        if run.quiet is not None and run.nanos >= SMALL_NANOS:
-            quiet, run.quiet = run.quiet, None
-            _open(w, t, quiet)
         return
     episode.spend_nanos += more
     episode.excess_nanos += _excess(run) - excess

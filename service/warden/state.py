@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from detectors.sequences import Signal
-from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
+from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Reached, Scope
 from service.state.rows import Rows
 from service.warden.causes import Activity
 from service.warden.plan import EMPTY_PLAN, Plan
@@ -103,6 +103,7 @@ class Watch(Struct):
     first: int = -1
     last: int = -1
     returned: int = -1
+    reached: Reached = field(default_factory=Reached)
 
 
 class Look(Struct):
@@ -181,7 +182,7 @@ class Standing(Struct):
 class RunSeen(Struct, array_like=True, gc=False):
     """A run that a finding named: what it has spent.
 
-    `quiet` is a finding that waits until the run has cost enough to tell; `asked` one whose order waits until enough is at stake.
+    `quiet` are findings that wait until the run has cost enough to tell, or gone further than its agent's runs ever did; `asked` one whose order waits until enough is at stake.
     `before_*` is what it had spent when the meter let it go after a long silence.
     """
 
@@ -194,7 +195,7 @@ class RunSeen(Struct, array_like=True, gc=False):
     expected_nanos: int
     since_ms: int
     incident: str
-    quiet: Finding | None = None
+    quiet: list[Finding] | None = None
     asked: Finding | None = None
     before_nanos: int = 0
     before_calls: int = 0

@@ -66,6 +66,8 @@ def callers(t: Tenant, fact: Heaviest) -> None:
 def looks(t: Tenant, fact: Shape) -> None:
     """What an agent's calls looked like, in the window of the arrival."""
     number = fact.arrival_minute // WINDOW_MINUTES
+    if fact.reached.runs:
+        signals.ended(t, fact.agent, number, fact.reached)
     window = t.windows.get(number)
     if window is None:
         window = t.windows[number] = Window()

@@ -8,7 +8,8 @@ from typing import Final
 
 from detectors.mix import Mix
 from detectors.sequences import Signal
-from service.facts import Scope, Vote
+from service.facts import Reached, Scope, Vote
+from service.warden import habits
 from service.warden.signals import quiet
 from service.warden.signals.features import Agent, Asked, asked, begun, by_agent, by_provider, unlabelled
 from service.warden.signals.registry import DAY, TESTS
@@ -49,6 +50,13 @@ def look(w: Warden, t: Tenant, number: int, window: Window) -> dict[Scope, list[
         elif said.key in watch.told:
             _goes_on(watch.told[said.key], said, number)
     return votes
+
+
+def ended(t: Tenant, agent: str, number: int, reached: Reached) -> None:
+    """Runs of the agent have ended, in the window `number`."""
+    watch = _known(t, Scope("agent", agent), number)
+    if watch is not None:
+        habits.learn(watch.reached, reached)
 
 
 def _goes_on(told: Told, said: Said, number: int) -> None:
