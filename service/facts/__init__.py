@@ -19,7 +19,7 @@ from service.facts.decided import (
     PricedLate,
     Untold,
 )
-from service.facts.names import CELL_KINDS, DRIVERS, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
+from service.facts.names import CELL_KINDS, DRIVERS, LONG_RUN, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
 from service.facts.rows import Control, ControlAction, Envelope, JournalRow, PolicySet, Receipt, StreamItem, StreamRow, Tick
 from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, Reached, Reckoning, RunSpend, Shape, Share, Tally, Vote, tenant_of
 from service.facts.shapes import parts_of_call, shape_of_call, size_at, size_bin
@@ -28,6 +28,7 @@ from service.facts.travel import decode_journal, decode_outbox, decode_stream, e
 __all__ = [
     "CELL_KINDS",
     "DRIVERS",
+    "LONG_RUN",
     "MARK_MS",
     "MINUTE_MS",
     "TOTAL",

@@ -30,6 +30,9 @@ class Scope(NamedTuple):
 TOTAL: Final = Scope("total", "total")
 
 
+LONG_RUN: Final = "long_run"  # of the kind loop: not what the run repeats, but how long it goes on
+
+
 class Kind(StrEnum):
     """Every kind of finding, by its published name."""
 

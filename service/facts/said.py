@@ -115,6 +115,7 @@ class Reached(Struct, array_like=True, gc=False):
     """How far an agent's runs went, once they had ended: how many they are, and the most that one of them came to."""
 
     runs: int = 0
+    calls: int = 0
     children: int = 0
     growth_percent: int = 0
     repeats: int = 0
@@ -167,7 +168,8 @@ class Finding(Struct, array_like=True, tag="f", omit_defaults=True):
     """A rule or a detector says something about a scope; its id is the same whenever it is found again.
 
     `tier`: the tier of models that the action `degrade` asks for. `detector`: which test found it, with its `score` (-log10 of the
-    episodes a day that go as far), what that comes from, and the `votes` of others; a rule has none of it.
+    episodes a day that go as far), what that comes from, and the `votes` of others; a rule has none of it, and a name only where its kind
+    has several.
     `sure`: what it would go on to cost counts for a pause, and not only what it has cost.
     """
 

@@ -94,6 +94,7 @@ class Records(Struct, array_like=True, gc=False):
     repeats: Share | None = None
     same_size: Share | None = None
     loop: float = 0.0
+    calls: int = 0
 
 
 class Habits(Struct):

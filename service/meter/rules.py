@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 from zlib import crc32
 
-from service.facts import Finding, Kind, Scope, ident
+from service.facts import LONG_RUN, Finding, Kind, Scope, ident
 from service.meter.habits import Records, Share, storm_begins
 from service.meter.plan import NO_LIMITS
-from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, FAN_OUT, GROWTH, LOOP, STREAK, STUCK, Run
+from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, FAN_OUT, GROWTH, LONG, LOOP, STREAK, STUCK, Run
 from service.records import Usage
 
 RUNS_KNOWN: Final = 8  # of an agent in this partition, before the built-in watch speaks; the warden, who knows all its runs, has the last word
@@ -25,10 +25,12 @@ NATS_OVER: Final = 8.0  # no more than that above what is sure, so that it falls
 OWN_RECORD: Final = 1.3  # times the evidence that the agent's earlier runs came to
 STREAK_TOLERANCE_PERMILLE: Final = 3
 FAN_OUT_CHILDREN: Final = 10
-GROWTH_PERCENT: Final = 1600
+GROWTH_PERCENT: Final = 2000
 OPENINGS: Final = 3  # calls whose largest prompt a run's growth is measured from: the very first is often a mere errand
 GROWTH_CALLS: Final = 20
 GROWTH_TOKENS: Final = 64_000
+LONG_CALLS: Final = 120  # of one run, and a few times the record: no cap on steps has stopped it
+LONG_TIMES: Final = 3
 
 WHAT: Final = {LOOP: "calls repeat a signature the run had just used", STREAK: "calls in a row with prompts of the same size"}
 Broken = tuple[int, Kind, float, float, str]  # a rule's bit, the kind, observed, allowed, of what
@@ -38,7 +40,7 @@ _SLOT: Final = (1 << 32) - 1
 
 def is_stuck(run: Run) -> bool:
     """Whether a run that was told to loop still does; of other findings there is no way back."""
-    return not run.told & (LOOP | STREAK) or run.loop >= LOOP_NATS or run.streak >= STREAK_NATS
+    return bool(run.told & LONG) or not run.told & (LOOP | STREAK) or run.loop >= LOOP_NATS or run.streak >= STREAK_NATS
 
 
 def watched_cap(run: Run, records: Records) -> int:
@@ -91,6 +93,8 @@ def _call(run: Run, u: Usage, records: Records, broken: list[Broken]) -> None:
         _signature(run, u.signature, records, broken)
     elif size and u.attempt <= 1:
         _same_size(run, size, records, broken)
+    if run.calls > LONG_CALLS and run.calls > LONG_TIMES * records.calls and not run.told & LONG:
+        broken.append((LONG, Kind.LOOP, run.calls, max(LONG_CALLS, LONG_TIMES * records.calls), "calls of one run"))
     if run.calls <= OPENINGS and size > run.opening:
         run.opening = size
     run.size = size
@@ -190,7 +194,8 @@ def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule
         action=run.limits.action if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
         dimensions=[Scope("execution", root)],
         since_ms=run.started_s * 1000,
-        sure=bit not in (LOOP, STREAK),
+        sure=bit not in (LOOP, STREAK, LONG),
+        detector=LONG_RUN if bit == LONG else "",
         tier=run.limits.tier if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
     )
 

@@ -18,8 +18,9 @@ LOOP_FADES: Final = 0.998
 LOOP_TEACHES: Final = 1.5  # an agent that repeats itself for a living is told a few times, each time later; a real loop goes far beyond
 CHILDREN_TAUGHT: Final = 30  # by one run at most, or half as many again as the record: who fans out for a living is told once or twice
 LOOP_LEAST: Final = 10.0
+CALLS_TAUGHT: Final = 120  # as for children
 RUNS_MAX: Final = 200_000  # live runs per partition; a run beyond it is tallied but not followed
-CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH, STUCK = (1 << n for n in range(10))  # the rules that can have spoken of a run
+CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH, STUCK, LONG = (1 << n for n in range(11))  # the rules that can have spoken of a run
 
 
 class Run(Struct, gc=False):
@@ -96,6 +97,7 @@ class Runs(Struct):
         records.runs += 1
         records.loop = max(records.loop * LOOP_FADES, min(run.most, LOOP_TEACHES * max(records.loop, LOOP_LEAST)))
         records.children = max(records.children, min(len(run.children or ()), max(CHILDREN_TAUGHT, records.children * 3 // 2)))
+        records.calls = max(records.calls, min(run.calls, max(CALLS_TAUGHT, records.calls * 3 // 2)))
         if run.told & ~CAP:
             return
         records.nanos = max(records.nanos - records.nanos // 256, run.nanos)

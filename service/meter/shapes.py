@@ -63,6 +63,7 @@ def ended(shape: OpenShape, run: Run) -> None:
     shape.ended[number] = shape.ended.get(number, 0) + 1
     reached = shape.reached
     reached.runs += 1
+    reached.calls = max(reached.calls, run.calls)
     reached.children = max(reached.children, len(run.children or ()))
     reached.repeats = max(reached.repeats, run.repeats)
     if not run.told & ~CAP:

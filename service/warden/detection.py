@@ -16,7 +16,7 @@ from service.warden.launches import LAUNCH_FACTOR, launched
 from service.warden.normal import Seen
 from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, Window
 
-PARENTS: Final = 0.6  # more of -log10: a use case or unit that no agent of it explains is seldom right
+PARENTS: Final = 1.2  # more of -log10: a use case or unit that no agent of it explains is seldom right
 SPEND_PART: Final = 0.1  # of the false alerts accepted: what moves the spend is told first by `signals`
 EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
 CARRIES: Final = 0.5

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from service.facts import Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
+from service.facts import LONG_RUN, Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
 from service.warden import habits, incidents, orders, recent
 from service.warden.plan import ORDERED
 from service.warden.state import Episode, RunSeen, Tenant, Warden
@@ -46,6 +46,8 @@ def _quiet(t: Tenant, f: Finding) -> str:
 
 def _so_far(f: Finding, r: RunSpend, nanos: int) -> Finding:
     """The finding as the run stands by now."""
+    if f.detector == LONG_RUN:
+        return msgspec.structs.replace(f, observed=float(r.calls), spend_nanos=nanos)
     gone = {Kind.FAN_OUT: r.children, Kind.CONTEXT_GROWTH: r.growth_percent / 100, Kind.LOOP: r.repeats, Kind.EXECUTION_CAP: nanos / 1e9}
     return msgspec.structs.replace(f, observed=max(f.observed, float(gone.get(f.kind, 0))), spend_nanos=nanos)
 

@@ -6,24 +6,32 @@ ended, in steps: who does a thing for a living is told once or twice, and a runa
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
-from service.facts import Finding, Kind, Reached, Scope
+from service.facts import LONG_RUN, Finding, Kind, Reached, Scope
 from service.warden.state import Tenant
 
 RUNS_KNOWN: Final = 30  # of an agent, before what they came to means anything
 TAUGHT_TIMES: Final = 1.5  # a record goes up by half at most, minute by minute
 CHILDREN_TAUGHT: Final = 30
 REPEATS_TAUGHT: Final = 15
+CALLS_TAUGHT: Final = 120
 FADES: Final = 512  # runs until a record is two fifths down: what was usual long ago is usual no more
-FEW_CHILDREN: Final = 10
+FEW_CHILDREN: Final = 14
 SOME_CHILDREN: Final = 20
-GROWTH_PERCENT: Final = 1600
+GROWTH_PERCENT: Final = 2000
+GROWTH_TIMES: Final = 2
+LONG_TIMES: Final = 5
+NANOS_TIMES: Final = 4
+REPEATS_TIMES: Final = 1.3
+CHILDREN_TIMES, CHILDREN_MORE = 1.3, 5
 
 
 def learn(own: Reached, more: Reached) -> None:
     """Runs of the agent have ended."""
     for name, at_once in (
+        ("calls", CALLS_TAUGHT),
         ("children", CHILDREN_TAUGHT),
         ("repeats", REPEATS_TAUGHT),
         ("growth_percent", GROWTH_PERCENT),
@@ -38,18 +46,23 @@ def learn(own: Reached, more: Reached) -> None:
 def is_usual(t: Tenant, f: Finding) -> bool:
     """Whether the agent's runs go as far as this one has, as a matter of course. What a limit of the policy says is never a matter of course."""
     watch = t.watches.get(Scope("agent", f.agent))
-    own = watch.reached if watch is not None else Reached()
+    return not f.action and f.observed <= _usual_most(watch.reached if watch is not None else Reached(), f)
+
+
+def _usual_most(own: Reached, f: Finding) -> float:
+    """What a run of the agent may come to, in the finding's own unit: anything, while its runs are not known; nothing, where habits do not count."""
     is_known = own.runs >= RUNS_KNOWN
-    if f.action:
-        return False
     match f.kind:
         case Kind.FAN_OUT:
-            return f.observed <= max(FEW_CHILDREN if is_known else SOME_CHILDREN, own.children * 1.3 + 5)
+            most = max(FEW_CHILDREN if is_known else SOME_CHILDREN, CHILDREN_TIMES * own.children + CHILDREN_MORE)
         case Kind.EXECUTION_CAP:
-            return not is_known or f.observed * 1e9 <= 4 * own.nanos
+            most = NANOS_TIMES * own.nanos / 1e9 if is_known else math.inf
         case Kind.CONTEXT_GROWTH if f.execution:
-            return f.observed * 100 <= max(GROWTH_PERCENT, 2 * own.growth_percent)
+            most = max(GROWTH_PERCENT, GROWTH_TIMES * own.growth_percent) / 100
+        case Kind.LOOP if f.detector == LONG_RUN:
+            most = LONG_TIMES * own.calls if is_known else math.inf
         case Kind.LOOP:
-            return f.observed <= 1.3 * own.repeats
+            most = REPEATS_TIMES * own.repeats
         case _:
-            return False
+            most = -1.0
+    return most
