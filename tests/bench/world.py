@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", default="1-8", help="worlds, as 1-8 or 3,5")
     parser.add_argument("--full", action="store_true", help="14 days of a million records instead of 7 of 130,000")
     parser.add_argument("--clean", action="store_true", help="nothing injected: what is told is false")
+    parser.add_argument("--rate", type=float, help="false alerts accepted per scope and day, where not the policy's default")
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "spendwarden-bench" / "worlds", help="where worlds are kept")
 
 
@@ -64,7 +66,15 @@ def _scored(asked: argparse.Namespace) -> dict[str, Any]:
         sys.exit(f"the benchmark's generator is not here: {BENCH}; without ../shared there are no worlds")
     out = asked.out / "-".join(["full" if asked.full else "quick", *(["clean"] if asked.clean else []), str(asked.seeds).replace(",", "_")])
     words = [sys.executable, str(BENCH / "suite.py"), "--data", str(SHARED / "data"), "--seeds", asked.seeds, "--out", str(out), "--json"]
-    product = f"{Path(sys.executable).with_name('spendwarden')} replay EVENTS --policy POLICY --json"
     flags = [*(["--quick"] if not asked.full else []), *(["--clean"] if asked.clean else [])]
-    done = subprocess.run([*words, *flags, "--product", product], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run([*words, *flags, "--product", _product(asked.rate)], stdout=subprocess.PIPE, text=True, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _product(rate: float | None) -> str:
+    """What replays a world; `rate` goes into the world's own policy."""
+    replay = f"{Path(sys.executable).with_name('spendwarden')} replay EVENTS --policy POLICY --json"
+    if rate is None:
+        return replay
+    changed = f"sed 's/false_alerts_per_scope_day: [0-9.]*/false_alerts_per_scope_day: {rate}/' POLICY > POLICY.rate"
+    return shlex.join(["sh", "-c", f"{changed}; exec {replay.replace('POLICY', 'POLICY.rate')}"])
