@@ -105,8 +105,6 @@ def _shapes(agent: Agent) -> Iterator[Asked]:
     cached: Features = {}
     lengths: Features = {}
     users: Features = {}
-    prompts = 0
-    lows: list[int] = []
     for workflow, look in agent.looks.items():
         openings = 0
         for shape, n in look.calls.items():
@@ -121,10 +119,6 @@ def _shapes(agent: Agent) -> Iterator[Asked]:
                 users[user] = users.get(user, 0.0) + n
         if look.lowest:
             yield Asked("floor", _lows(openings, look.lowest), workflow)
-            lows += look.lowest
-            prompts += openings
-    if lows:
-        yield Asked("floor", _lows(prompts, sorted(lows)))
     for name, features in (("size", sizes), ("cache", cached), ("length", lengths), ("user", users)):
         if features:
             yield Asked(name, features)

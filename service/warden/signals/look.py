@@ -21,7 +21,6 @@ ASLEEP_WINDOWS: Final = 14 * DAY  # of silence, then an agent's own is heard no 
 KEPT_WINDOWS: Final = 45 * DAY  # of silence, then all is forgotten: what runs once a month comes again before, and records have faded in a month
 SIGNALS_MAX: Final = 48  # of one scope: as many workflows and models are followed by name
 USUAL_RATE: Final = 0.05
-ABOUT_FACTOR: Final = 1.3  # of the floors of single workflows, of which there are several
 SLOPE: Final = 0.65  # measured: at 0.11, 0.05 and 0.02 false alerts per scope and day all thresholds are times 0.8, 1 and 1.3
 _LN10: Final = math.log(10.0)
 
@@ -40,13 +39,12 @@ def look(w: Warden, t: Tenant, number: int, window: Window) -> dict[Scope, list[
         votes.setdefault(said.scope, []).append(Vote(said.key, said.score / _LN10))
     for said in heard:
         watch = t.watches[said.scope]
-        asked_for = factor * (ABOUT_FACTOR if said.test == "floor" and said.about else 1.0)
-        rare = said.score >= TESTS[said.test].nats * asked_for
+        rare = said.score >= TESTS[said.test].nats * factor
         why = quiet.why(w, t, watch, agents.get(said.scope.name), said, number) if rare else ""
         if rare and why != quiet.TOLD:
             watch.told[said.key] = Told(number, said.score, why)
             if not why:
-                tell(w, t, agents, said, number, factor=asked_for, others=[vote for vote in votes[said.scope] if vote.detector != said.key])
+                tell(w, t, agents, said, number, factor=factor, others=[vote for vote in votes[said.scope] if vote.detector != said.key])
         elif said.key in watch.told:
             _goes_on(watch.told[said.key], said, number)
     return votes
