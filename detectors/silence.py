@@ -19,6 +19,7 @@ COUNT_MAX: Final = 1e9
 START_MAX_S: Final = 1e11
 NATS_MAX: Final = 60.0
 RATE_LEAST_H: Final = 2.0  # runs an hour; whoever does less is silent for half a day now and then
+WINSOR: Final = 12.0  # times the expectation and one run
 WEEKEND_H: Final = 120  # hour of the week in which Saturday begins
 OUTLASTS: Final = 1.5  # times the most runs that were ever missing
 LONGER: Final = 1.2  # times the longest pause
@@ -66,8 +67,10 @@ class Silence(Sequential, array_like=True, tag="silence"):
         self.lately = min(1.0, (self.begun + 1.0) / (self.due + 1.0))
 
     def learn(self, x: Features, seen: Any) -> None:  # noqa: ARG002 -- nothing of it is needed twice
-        """The window joins the profile."""
-        self.profile.learn(_hour(x), number(x, "count", 0.0, COUNT_MAX), _width_s(x) / 3600)
+        """The window joins the profile; once warm, one window teaches no more than a surge, or a leaked key, a broken count would be missed when it is gone."""
+        count = number(x, "count", 0.0, COUNT_MAX)
+        most = WINSOR * (self._expected(x) + 1.0) if self.warm else COUNT_MAX
+        self.profile.learn(_hour(x), min(count, most), _width_s(x) / 3600)
 
     def observed(self, x: Features) -> float:
         """The count."""
