@@ -10,6 +10,7 @@ from service.facts import Cause, DimensionShare, Scope
 from service.phrases import DETAIL_MAX, LIST_MAX, called, percent, shown, spelt
 
 _CENT: Final = 10_000_000
+NOBODYS: Final = "no single cause: who and what is spread as ever"
 _FINE: Final = _CENT // 100
 _WORDS: Final = {
     "executions": ("more executions", "fewer executions"),
@@ -72,11 +73,13 @@ def rounded(parts: Sequence[int], unit: int) -> list[int]:
 
 
 def where(dimensions: Sequence[DimensionShare]) -> tuple[str, ...]:
-    """A line for each member that carries a good part of the excess, the largest first.
+    """A line for each member that carries a good part of the excess, the largest first; or that there is no single cause.
 
-    >>> where([DimensionShare("model", "gpt-5", 0.62)])
-    ('62 % of it: model gpt-5',)
+    >>> where([DimensionShare("model", "gpt-5", 0.62)]), where([])
+    (('62 % of it: model gpt-5',), ('no single cause: who and what is spread as ever',))
     """
+    if not dimensions:
+        return (NOBODYS,)
     ranked = sorted(dimensions, key=lambda part: (-part.share, part.kind, part.name))
     lines = [f"{percent(part.share)} of it: {called(Scope(part.kind, part.name))}" for part in ranked[:LIST_MAX]]
     return (*lines, f"and {len(ranked) - LIST_MAX:,} smaller parts") if len(ranked) > LIST_MAX else tuple(lines)

@@ -18,7 +18,10 @@ SHARE_MIN: Final = Fraction(2, 5)  # of the excess that a member must carry
 LIFT_MIN: Final = Fraction(3, 20)  # and by how much that must pass its ordinary share
 PEOPLE: Final = frozenset({"user", "customer", "api_key", "caller"})
 MAKE: Final = frozenset({"model", "prompt_version"})
-SELDOM: Final = dict.fromkeys(("executions", "calls_per_execution", "retries", "other_layers"), MAKE)  # kinds that seldom move a driver; else PEOPLE
+SELDOM: Final = dict.fromkeys(
+    ("executions", "calls_per_execution", "retries", "other_layers"), MAKE | {"caller"}
+)  # kinds that seldom move a driver; else PEOPLE
+ALIKE: Final = Fraction(1, 10)  # members that differ by less, in share and in lift, are the same money by other names: first who, then what
 BY_MODEL: Final = frozenset({"model_mix", "price"})
 NO_MEMBERS: Final[Mapping[Scope, int]] = {}
 _ONE: Final = Fraction(1)
@@ -69,10 +72,20 @@ def dimensions(observed: Mapping[Scope, int], expected: Mapping[Scope, int], exc
         return []
     found = []
     for scope, usual in _ordinary(observed, expected).items():
-        share = _explained(observed.get(scope, 0) - expected.get(scope, 0), excess)
+        share = carried(observed.get(scope, 0) - expected.get(scope, 0), excess)
         if share >= SHARE_MIN and share - usual >= LIFT_MIN and scope[1] != OTHER:
             found.append((scope[0] in seldom, usual - share, scope, share))
-    return [DimensionShare(kind, name, float(share)) for _, _, (kind, name), share in sorted(found)[:DIMENSIONS_MAX]]
+    return [DimensionShare(kind, name, float(share)) for _, _, (kind, name), share in _who_first(sorted(found))[:DIMENSIONS_MAX]]
+
+
+def _who_first(ranked: list[tuple[bool, Fraction, Scope, Fraction]]) -> list[tuple[bool, Fraction, Scope, Fraction]]:
+    """Of those that carry the same money as the first, the person goes before what the person used."""
+    if not ranked:
+        return ranked
+    far, lift, _, share = ranked[0]
+    same = [each for each in ranked if each[0] == far and abs(each[1] - lift) < ALIKE and abs(each[3] - share) < ALIKE]
+    who = next((each for each in same if each[2][0] in PEOPLE), ranked[0])
+    return [who, *(each for each in ranked if each is not who)]
 
 
 def _dearest(observed: Activity, expected: Activity, scale: Fraction, excess: int) -> list[DimensionShare]:
@@ -83,7 +96,7 @@ def _dearest(observed: Activity, expected: Activity, scale: Fraction, excess: in
     return [DimensionShare("model", name, float(min(_ONE, -share))) for share, name in sorted(found)[:1]]
 
 
-def _explained(rise: int, excess: int) -> Fraction:
+def carried(rise: int, excess: int) -> Fraction:
     """How much of the excess a member's rise explains, at most 1. One that merely takes another's place rises by far more and explains little."""
     share = Fraction(rise, excess)
     return 1 / share if share > 1 else share

@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from detectors.surprise import WINSOR
 from service.facts import TOTAL, Evidence, Reckoning, Scope, Untold, Vote
 from service.warden import episodes, normal, today, votes
 from service.warden.launches import LAUNCH_FACTOR, launched
@@ -92,6 +93,8 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[R
         level, weighed = detector.weigh(x)
         score = detector.rarity(level) if detector.warm else 0.0
         usual = round(weighed.expected * 1e9)
+        if window is not None:
+            window.most = round(WINSOR * (weighed.expected + weighed.soft) * 1e9) if detector.warm else 0
         least = threshold if scope.kind == "agent" else threshold + PARENTS
         if window is not None and score > max(0.0, least):
             found = Rare(window, score, usual, detector.name, votes.reckoning(detector.basis(x), votes.nats(least)))

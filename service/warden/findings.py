@@ -20,8 +20,11 @@ SURE_AGE_MS: Final = 60_000
 SPENT_TIMES: Final = 20
 
 
-def heard(w: Warden, t: Tenant, f: Finding) -> None:
-    """A finding, once: it joins its incident, gets its cause, and asks for an order where the policy says so."""
+def heard(w: Warden, t: Tenant, f: Finding, cause: Cause | None = None) -> None:
+    """A finding, once: it joins its incident, gets its cause, and asks for an order where the policy says so.
+
+    `cause`: of what its scope has spent beyond the usual, where the finder knows it; it is of the same `spend_nanos` as the finding.
+    """
     if f.id in t.found:
         return
     if f.execution:
@@ -33,7 +36,7 @@ def heard(w: Warden, t: Tenant, f: Finding) -> None:
             run.quiet = [*(run.quiet or ()), f]
             w.out.append(Untold(w.now_ms, "", t.name, why))
             return
-    _open(w, t, f)
+    _open(w, t, f, cause)
 
 
 def _quiet(t: Tenant, f: Finding) -> str:
@@ -52,7 +55,7 @@ def _so_far(f: Finding, r: RunSpend, nanos: int) -> Finding:
     return msgspec.structs.replace(f, observed=max(f.observed, float(gone.get(f.kind, 0))), spend_nanos=nanos)
 
 
-def _open(w: Warden, t: Tenant, f: Finding) -> None:
+def _open(w: Warden, t: Tenant, f: Finding, cause: Cause | None = None) -> None:
     t.found.pop(f.id, None)
     known = incidents.heard(w, t, f)
     if known is None:
@@ -61,7 +64,7 @@ def _open(w: Warden, t: Tenant, f: Finding) -> None:
     if f.execution:
         _join(t, episode, f)
     else:
-        _sum_up(w, t, episode, f)
+        _sum_up(w, t, episode, f, cause)
     action = _action(w, f)
     graver = incidents.raise_severity(episode, _severity(w, t, f, action))
     fresh = episode.state in ("", "resolved")
@@ -166,8 +169,13 @@ def _join(t: Tenant, episode: Episode, f: Finding) -> None:
         episode.cause = _cause(driver, episode.excess_nanos, f.dimensions, [])
 
 
-def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding) -> None:
-    """What an agent has spent of late, and the cause of it."""
+def _sum_up(w: Warden, t: Tenant, episode: Episode, f: Finding, cause: Cause | None) -> None:
+    """What an agent has spent of late, and the cause of it; where a test gives one, spend, excess and cause are of the same window."""
+    if cause is not None:
+        episode.spend_nanos, episode.excess_nanos, episode.cause = f.spend_nanos, sum(part.nanos for part in cause.drivers), cause
+        return
+    if episode.cause is not None and episode.excess_nanos and f.detector:
+        return  # the money is told already, and this window adds none
     now = recent.recent(w, t, f.scope)
     episode.spend_nanos = max(episode.spend_nanos, now.nanos, f.spend_nanos)
     episode.excess_nanos = max(episode.excess_nanos, now.retry_nanos if f.kind == Kind.RETRY_STORM else 0)

@@ -8,12 +8,14 @@ from typing import Final
 from msgspec import Struct, field
 
 from service.facts import TOTAL, Cell, Scope
+from service.records import UNATTRIBUTED
 from service.warden.activity import Activity
 from service.warden.state import Series, Window
 
 WEIGHT: Final = 1000  # of one window in a baseline, so that fading loses nothing to rounding
 FADE: Final = (6, 7)  # a day: a week is remembered
 MEMBERS_MAX: Final = 200
+NOBODY: Final = Scope("agent", UNATTRIBUTED)
 PLACES_KNOWN: Final = 1_024  # cells of which it is remembered where they count, about 2 kB each
 WIDER: Final = {"agent": ("agent", "use_case", "business_unit"), "use_case": ("use_case", "business_unit"), "business_unit": ("business_unit",), "total": ()}
 WITHIN: Final = {
@@ -25,13 +27,14 @@ WITHIN: Final = {
 
 
 class Seen(Struct):
-    """One scope's window: what was done, by whom, and what of it the calendar expected."""
+    """One scope's window: what was done, by whom, what of it the calendar `planned`, and the `most` that it teaches (0: all of it)."""
 
     scope: Scope
     attributes: dict[str, str]
     activity: Activity = field(default_factory=Activity)
     nanos: int = 0
     planned: int = 0
+    most: int = 0
     members: dict[Scope, int] = field(default_factory=dict)
 
 
@@ -54,6 +57,8 @@ def by_scope(window: Window, only: Scope | None = None) -> dict[Scope, Seen]:
         owner = seen.get(Scope("agent", agent))
         if owner is not None:
             owner.members[Scope(kind, name)] = nanos
+    if NOBODY in seen:
+        seen[NOBODY].activity.began = 0  # runs of many agents, and calls outside of any: here a call is the only unit of work
     return seen
 
 
@@ -72,12 +77,21 @@ def places(cell: Cell) -> tuple[tuple[Scope, dict[str, str], tuple[Scope, ...]],
 
 
 def learn(series: Series, seen: Seen) -> None:
-    """An ordinary window joins the baseline."""
-    series.baseline.join(seen.activity, WEIGHT)
+    """An ordinary window joins the baseline; of one that is far beyond what was expected no more than the detector takes in.
+
+    An episode is seldom told in its first window, and that one must not become what is usual.
+    """
+    weight = WEIGHT
+    spent = seen.nanos - seen.planned
+    if 0 < seen.most < spent:
+        weight = WEIGHT * seen.most // spent
+    if not weight:
+        return
+    series.baseline.join(seen.activity, weight)
     members = series.members
     for member, nanos in seen.members.items():
         if member in members or len(members) < MEMBERS_MAX:
-            members[member] = members.get(member, 0) + nanos * WEIGHT
+            members[member] = members.get(member, 0) + nanos * weight
 
 
 def fade(series: Series) -> None:

@@ -39,6 +39,11 @@ def of_spend(t: Tenant, scope: Scope, number: int, nanos: int) -> list[Vote]:
     return [Vote(WATCHING.name, awake(series).score_one(features(number, nanos)))]
 
 
+def usual(series: Series, number: int) -> int:
+    """Nanos that such a window of the scope usually costs."""
+    return round(awake(series).expected(features(number, 0)).value * 1e9)
+
+
 def chosen(votes: Iterable[Vote]) -> list[Vote]:
     """Those worth carrying, the strongest first.
 

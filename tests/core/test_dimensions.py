@@ -67,3 +67,16 @@ def test_shares_of_members_are_finite_and_few(now: dict[Scope, int], usual: dict
     found = dimensions(now, usual, excess)
     assert len(found) <= causes.DIMENSIONS_MAX
     assert all(0.0 < d.share <= 1.0 for d in found)
+
+
+def test_of_the_same_money_by_several_names_the_person_is_named_first() -> None:
+    now = {user("bob"): 100, Scope("workflow", "w"): 101, Scope("caller", "net"): 102}
+    usual = {user("ann"): 10, user("bob"): 2, Scope("workflow", "v"): 10, Scope("workflow", "w"): 1, Scope("caller", "old"): 12}
+    assert [d.kind for d in dimensions(now, usual, excess=100, seldom=causes.SELDOM["executions"])] == ["user", "workflow", "caller"]
+    assert [d.kind for d in dimensions(now, usual, excess=100, seldom=causes.PEOPLE)] == ["workflow", "caller", "user"]
+
+
+def test_a_person_who_carries_less_is_not_named_first() -> None:
+    now = {user("bob"): 60, user("ann"): 40, Scope("workflow", "w"): 100}
+    usual = {user("ann"): 10, Scope("workflow", "v"): 10}
+    assert [d.kind for d in dimensions(now, usual, excess=90, seldom=causes.SELDOM["executions"])] == ["workflow", "user"]

@@ -44,7 +44,7 @@ def look(w: Warden, t: Tenant, number: int, window: Window) -> dict[Scope, list[
         if rare and why != quiet.TOLD:
             watch.told[said.key] = Told(number, said.score, why)
             if not why:
-                tell(w, t, agents, said, number, factor=factor, others=[vote for vote in votes[said.scope] if vote.detector != said.key])
+                tell(w, t, window, agents, said, number, factor=factor, others=[vote for vote in votes[said.scope] if vote.detector != said.key])
         elif said.key in watch.told:
             _goes_on(watch.told[said.key], said, number)
     return votes

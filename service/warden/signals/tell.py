@@ -12,7 +12,8 @@ from service.records import UNATTRIBUTED
 from service.warden import findings, votes
 from service.warden.signals.features import Agent
 from service.warden.signals.registry import TESTS
-from service.warden.state import Tenant, Warden
+from service.warden.signals.worth import worth
+from service.warden.state import Tenant, Warden, Window
 
 WIDTH_MS: Final = 600_000
 NOBODY: Final = Agent()
@@ -34,10 +35,11 @@ class Said(NamedTuple):
     basis: Basis
 
 
-def tell(w: Warden, t: Tenant, agents: Mapping[str, Agent], said: Said, number: int, *, factor: float, others: Iterable[Vote]) -> None:
-    """Becomes an incident, or joins one. `factor` times its test's threshold is what it was told from; `others` are votes of tests of its scope."""
+def tell(w: Warden, t: Tenant, window: Window, agents: Mapping[str, Agent], said: Said, number: int, *, factor: float, others: Iterable[Vote]) -> None:
+    """Becomes an incident, or joins one, with the cause of what the window cost. `factor` times its test's threshold is what it was told from; `others` are votes of tests of its scope."""
     test = TESTS[said.test]
     scope = _scope(said)
+    about = Scope(ABOUT[said.test], said.about) if said.about and said.test in ABOUT else None
     agent = agents.get(said.scope.name if said.scope.kind == "agent" else scope.name, NOBODY)
     findings.heard(
         w,
@@ -61,8 +63,9 @@ def tell(w: Warden, t: Tenant, agents: Mapping[str, Agent], said: Said, number: 
             score=said.score / _LN10,
             reckoning=votes.reckoning(said.basis, test.nats, factor),
             votes=votes.chosen([*others, *votes.of_spend(t, scope, number, agent.nanos - agent.planned)]),
-            dimensions=[Scope(ABOUT[said.test], said.about)] if said.about and said.test in ABOUT else [],
+            dimensions=[about] if about is not None else [],
         ),
+        worth(t, scope, window, number, test.driver, about),
     )
 
 
