@@ -167,11 +167,12 @@ def test_six_hours_of_no_numbers_leave_it_finite_and_small(cls: type[Signal], va
 
 
 def test_one_broken_count_is_not_missed_afterwards() -> None:
-    silence = Silence()
+    silence, usual = Silence(), 0.5
     for k in range(14 * WINDOWS_A_DAY):
         x = {"count": 1e9 if k == 9 * WINDOWS_A_DAY else float(k % 2), "start_s": 600.0 * k}
         assert silence.score_one(x) < 1.0, f"{k - 9 * WINDOWS_A_DAY} windows after it"
         silence.learn_one(x)
+        assert k < 9 * WINDOWS_A_DAY or silence.expected(x).value < 4 * usual, "what is expected stays near what comes"
 
 
 def test_a_surge_is_still_found_after_one_huge_value() -> None:
