@@ -12,7 +12,7 @@ from zlib import crc32
 from service.facts import LONG_RUN, Finding, Kind, Scope, ident
 from service.meter.habits import Records, Share, storm_begins
 from service.meter.plan import NO_LIMITS
-from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, FAN_OUT, GROWTH, LONG, LOOP, STREAK, STUCK, Run
+from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, ENDLESS, FAN_OUT, GROWTH, LONG, LOOP, STREAK, STUCK, Run
 from service.records import Usage
 
 RUNS_KNOWN: Final = 8  # of an agent in this partition, before the built-in watch speaks; the warden, who knows all its runs, has the last word
@@ -29,8 +29,8 @@ GROWTH_PERCENT: Final = 2000
 OPENINGS: Final = 3  # calls whose largest prompt a run's growth is measured from: the very first is often a mere errand
 GROWTH_CALLS: Final = 20
 GROWTH_TOKENS: Final = 64_000
-LONG_CALLS: Final = 120  # of one run, and a few times the record: no cap on steps has stopped it
-LONG_TIMES: Final = 3
+LONG_CALLS, LONG_TIMES = 120, 3  # of one run, and times the record: no cap on steps has stopped it
+ENDLESS_CALLS, ENDLESS_TIMES = 400, 6  # so far goes no honest run that was ever seen: it may be stopped
 
 WHAT: Final = {LOOP: "calls repeat a signature the run had just used", STREAK: "calls in a row with prompts of the same size"}
 Broken = tuple[int, Kind, float, float, str]  # a rule's bit, the kind, observed, allowed, of what
@@ -93,8 +93,8 @@ def _call(run: Run, u: Usage, records: Records, broken: list[Broken]) -> None:
         _signature(run, u.signature, records, broken)
     elif size and u.attempt <= 1:
         _same_size(run, size, records, broken)
-    if run.calls > LONG_CALLS and run.calls > LONG_TIMES * records.calls and not run.told & LONG:
-        broken.append((LONG, Kind.LOOP, run.calls, max(LONG_CALLS, LONG_TIMES * records.calls), "calls of one run"))
+    if run.calls > LONG_CALLS:
+        _long(run, records, broken)
     if run.calls <= OPENINGS and size > run.opening:
         run.opening = size
     run.size = size
@@ -103,6 +103,14 @@ def _call(run: Run, u: Usage, records: Records, broken: list[Broken]) -> None:
         allowed = max(GROWTH_PERCENT, records.growth_percent * 2)
         if percent > allowed:
             broken.append((GROWTH, Kind.CONTEXT_GROWTH, percent / 100, allowed / 100, "times the run's first prompt"))
+
+
+def _long(run: Run, records: Records, broken: list[Broken]) -> None:
+    """It goes on and on, whatever it does."""
+    for bit, least, times in ((LONG, LONG_CALLS, LONG_TIMES), (ENDLESS, ENDLESS_CALLS, ENDLESS_TIMES)):
+        allowed = max(least, times * records.calls)
+        if run.calls > allowed and not run.told & bit:
+            broken.append((bit, Kind.LOOP, run.calls, allowed, "calls of one run"))
 
 
 def _signature(run: Run, signature: str, records: Records, broken: list[Broken]) -> None:
@@ -195,7 +203,7 @@ def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule
         dimensions=[Scope("execution", root)],
         since_ms=run.started_s * 1000,
         sure=bit not in (LOOP, STREAK, LONG),
-        detector=LONG_RUN if bit == LONG else "",
+        detector=LONG_RUN if bit in (LONG, ENDLESS) else "",
         tier=run.limits.tier if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
     )
 

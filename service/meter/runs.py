@@ -20,7 +20,9 @@ CHILDREN_TAUGHT: Final = 30  # by one run at most, or half as many again as the 
 LOOP_LEAST: Final = 10.0
 CALLS_TAUGHT: Final = 120  # as for children
 RUNS_MAX: Final = 200_000  # live runs per partition; a run beyond it is tallied but not followed
-CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH, STUCK, LONG = (1 << n for n in range(11))  # the rules that can have spoken of a run
+CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH, STUCK, LONG, ENDLESS = (
+    1 << n for n in range(12)
+)  # the rules that can have spoken of a run
 
 
 class Run(Struct, gc=False):

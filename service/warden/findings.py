@@ -116,7 +116,8 @@ def _action(w: Warden, f: Finding) -> str:
     """What the finding asks for: a cap's or rule's own action, else a pause where `pauses.on` names its kind."""
     if f.action:
         return "pause" if f.action == "order" and f.kind in w.plan.pausing else f.action
-    return "pause" if f.kind in w.plan.pausing and f.kind != Kind.EXECUTION_CAP else ""
+    is_only_long = f.detector == LONG_RUN and not f.sure
+    return "pause" if f.kind in w.plan.pausing and f.kind != Kind.EXECUTION_CAP and not is_only_long else ""
 
 
 def _pace(w: Warden, t: Tenant, f: Finding, age_ms: int) -> int:

@@ -22,7 +22,7 @@ FEW_CHILDREN: Final = 14
 SOME_CHILDREN: Final = 20
 GROWTH_PERCENT: Final = 2000
 GROWTH_TIMES: Final = 2
-LONG_TIMES: Final = 5
+LONG_TIMES, ENDLESS_TIMES = 5, 10
 NANOS_TIMES: Final = 4
 REPEATS_TIMES: Final = 1.3
 CHILDREN_TIMES, CHILDREN_MORE = 1.3, 5
@@ -60,7 +60,7 @@ def _usual_most(own: Reached, f: Finding) -> float:
         case Kind.CONTEXT_GROWTH if f.execution:
             most = max(GROWTH_PERCENT, GROWTH_TIMES * own.growth_percent) / 100
         case Kind.LOOP if f.detector == LONG_RUN:
-            most = LONG_TIMES * own.calls if is_known else math.inf
+            most = (ENDLESS_TIMES if f.sure else LONG_TIMES) * own.calls if is_known else math.inf
         case Kind.LOOP:
             most = REPEATS_TIMES * own.repeats
         case _:

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 import pytest
 
-from service.facts import LONG_RUN, Finding, Incident, Kind, Reached
+from service.facts import LONG_RUN, Finding, Incident, Kind, Order, Reached
 from service.records import Outcome, Usage
 from service.warden.habits import CALLS_TAUGHT, RUNS_KNOWN, learn
-from tests.core.streams import CALM, START_MS, Heard, Told, told
+from tests.core.streams import CALM, PRICES, START_MS, Heard, Told, told
 
 PARTITIONS = 12
 RUN_MS = 60_000
 KNOWN = 3 * RUNS_KNOWN
+PAUSING = PRICES + 'pauses: {mode: enforce, allow: [{execution: "*"}], min_loss_usd: 1, on: [loop]}\n'
 
 
 def a_run(name: str, number: int, children: int = 0, calls: int = 1, cost: str = "0.001") -> list[Heard]:
@@ -30,9 +31,9 @@ def a_run(name: str, number: int, children: int = 0, calls: int = 1, cost: str =
     return [*heard, Heard(end_ms, Outcome(id=f"end-{name}", time=end_ms / 1000, execution_id=name))]
 
 
-def after_honest_runs(run: Iterable[Heard], *, children: int = 0, calls: int = 1, partitions: int = PARTITIONS) -> Told:
+def after_honest_runs(run: Iterable[Heard], *, children: int = 0, calls: int = 1, partitions: int = PARTITIONS, policy: str = CALM) -> Told:
     honest = [heard for n in range(KNOWN) for heard in a_run(f"honest-{n}", n, children, calls)]
-    return told(CALM, [*honest, *run], partitions)
+    return told(policy, [*honest, *run], partitions)
 
 
 def told_of(run: Told, kind: Kind) -> list[Incident]:
@@ -66,6 +67,16 @@ def test_a_run_that_no_cap_on_steps_has_stopped() -> None:
     long = after_honest_runs(a_run("long", KNOWN, calls=145), calls=30)
     assert "long" in said_by_meters(long, Kind.LOOP)
     assert told_of(long, Kind.LOOP) == []
+
+
+def test_what_is_only_long_is_told_and_what_never_ends_is_paused() -> None:
+    def paused(calls: int) -> list[str]:
+        run = after_honest_runs(a_run("it", KNOWN, calls=calls, cost="0.05"), calls=30, policy=PAUSING)
+        assert told_of(run, Kind.LOOP)
+        return [d.scope.name for d in run.decisions if isinstance(d, Order) and d.action == "pause"]
+
+    assert paused(390) == []
+    assert paused(900) == ["it"]
 
 
 def test_nobody_knows_yet_how_long_a_new_agent_works() -> None:
