@@ -10,14 +10,14 @@ import math
 from typing import Final
 
 from service.facts import LONG_RUN, Finding, Kind, Reached, Scope
-from service.warden.state import Tenant
+from service.warden.state import Habit, Tenant
 
 RUNS_KNOWN: Final = 30  # of an agent, before what they came to means anything
 TAUGHT_TIMES: Final = 1.5  # a record goes up by half at most, minute by minute
 CHILDREN_TAUGHT: Final = 30
 REPEATS_TAUGHT: Final = 15
 CALLS_TAUGHT: Final = 120
-FADES: Final = 512  # runs until a record is two fifths down: what was usual long ago is usual no more
+FADES: Final = 512  # runs until a record is down to two fifths: what was usual long ago is usual no more
 FEW_CHILDREN: Final = 14
 SOME_CHILDREN: Final = 20
 GROWTH_PERCENT: Final = 2000
@@ -28,8 +28,9 @@ REPEATS_TIMES: Final = 1.3
 CHILDREN_TIMES, CHILDREN_MORE = 1.3, 5
 
 
-def learn(own: Reached, more: Reached) -> None:
+def learn(own: Habit, more: Reached) -> None:
     """Runs of the agent have ended."""
+    keep = (1.0 - 1.0 / FADES) ** more.runs
     for name, at_once in (
         ("calls", CALLS_TAUGHT),
         ("children", CHILDREN_TAUGHT),
@@ -38,18 +39,18 @@ def learn(own: Reached, more: Reached) -> None:
         ("nanos", 0 if own.runs >= RUNS_KNOWN else more.nanos),
     ):
         record = getattr(own, name)
-        taught = min(getattr(more, name), max(at_once, round(TAUGHT_TIMES * record)))
-        setattr(own, name, max(record - record * more.runs // FADES, taught))
+        taught = min(getattr(more, name), max(at_once, TAUGHT_TIMES * record))
+        setattr(own, name, max(record * keep, float(taught)))
     own.runs += more.runs
 
 
 def is_usual(t: Tenant, f: Finding) -> bool:
     """Whether the agent's runs go as far as this one has, as a matter of course. What a limit of the policy says is never a matter of course."""
     watch = t.watches.get(Scope("agent", f.agent))
-    return not f.action and f.observed <= _usual_most(watch.reached if watch is not None else Reached(), f)
+    return not f.action and f.observed <= _usual_most(watch.habit if watch is not None else Habit(), f)
 
 
-def _usual_most(own: Reached, f: Finding) -> float:
+def _usual_most(own: Habit, f: Finding) -> float:
     """What a run of the agent may come to, in the finding's own unit: anything, while its runs are not known; nothing, where habits do not count."""
     is_known = own.runs >= RUNS_KNOWN
     match f.kind:

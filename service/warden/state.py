@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from detectors.sequences import Signal
-from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Reached, Scope
+from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
 from service.state.rows import Rows
 from service.warden.causes import Activity
 from service.warden.plan import EMPTY_PLAN, Plan
@@ -94,6 +94,17 @@ class Told(Struct, array_like=True, gc=False):
     why: str = ""
 
 
+class Habit(Struct, array_like=True, gc=False):
+    """How far an agent's runs have gone: how many they are, and the fading most of each, as in `Reached`."""
+
+    runs: int = 0
+    calls: float = 0.0
+    children: float = 0.0
+    growth_percent: float = 0.0
+    repeats: float = 0.0
+    nanos: float = 0.0
+
+
 class Watch(Struct):
     """The sequential tests of one scope by name, what of them was told, and the first and the last window in which the scope did anything."""
 
@@ -103,7 +114,7 @@ class Watch(Struct):
     first: int = -1
     last: int = -1
     returned: int = -1
-    reached: Reached = field(default_factory=Reached)
+    habit: Habit = field(default_factory=Habit)
 
 
 class Look(Struct):

@@ -9,6 +9,7 @@ import pytest
 from service.facts import LONG_RUN, Finding, Incident, Kind, Order, Reached
 from service.records import Outcome, Usage
 from service.warden.habits import CALLS_TAUGHT, RUNS_KNOWN, learn
+from service.warden.state import Habit
 from tests.core.streams import CALM, PRICES, START_MS, Heard, Told, told
 
 PARTITIONS = 12
@@ -84,10 +85,13 @@ def test_nobody_knows_yet_how_long_a_new_agent_works() -> None:
 
 
 def test_a_record_is_taught_in_steps_and_fades() -> None:
-    own = Reached()
+    own = Habit()
     learn(own, Reached(runs=1, calls=5_000, children=5_000, repeats=5_000))
     assert (own.calls, own.children, own.repeats) == (CALLS_TAUGHT, 30, 15)
     learn(own, Reached(runs=1, calls=5_000))
-    assert own.calls == CALLS_TAUGHT * 3 // 2
-    learn(own, Reached(runs=512, calls=7))
+    assert own.calls == CALLS_TAUGHT * 1.5
+    for _ in range(512):
+        learn(own, Reached(runs=1))
+    assert own.children == pytest.approx(30 * 0.367, rel=0.01)
+    learn(own, Reached(runs=10_000, calls=7))
     assert own.calls == 7

@@ -54,7 +54,7 @@ def ended(t: Tenant, agent: str, number: int, reached: Reached) -> None:
     """Runs of the agent have ended, in the window `number`."""
     watch = _known(t, Scope("agent", agent), number)
     if watch is not None:
-        habits.learn(watch.reached, reached)
+        habits.learn(watch.habit, reached)
 
 
 def _goes_on(told: Told, said: Said, number: int) -> None:
