@@ -139,6 +139,15 @@ def test_a_day_of_traffic_is_plausible() -> None:
     assert 50 < sum(map(cost_nanos, usages)) / 1e9 < 200
 
 
+@pytest.mark.parametrize("day", [3, 16, 21, 27])
+def test_on_a_poor_day_a_budget_passes_a_line_too(day: int) -> None:
+    """The demo shows it whenever it is played; these days hold the least of eighty."""
+    (budget,) = (budget for budget in demo.policy("http://127.0.0.1:1", fast=False).budgets if budget.name == "claims-day")
+    calls = records(SEED, NOON_MS + day * DAY_MS, NOON_MS + (day + 1) * DAY_MS)
+    spent = sum(cost_nanos(call) for call in calls if isinstance(call, Usage) and call.use_case == "claims-triage")
+    assert spent * 100 > budget.limit_nanos * 85
+
+
 def test_the_policy_reaches_the_orchestrator_wherever_it_is() -> None:
     read: Policy = demo.policy("http://127.0.0.1:1", fast=True)
     addresses: list[Any] = [receiver.url for receiver in read.receivers if receiver.kind == "webhook"]
