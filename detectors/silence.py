@@ -7,7 +7,7 @@ had before, and only one that clearly outlasts them all speaks. Measured on 26 w
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from msgspec import field
 
@@ -25,6 +25,7 @@ OUTLASTS: Final = 1.5  # times the most runs that were ever missing
 LONGER: Final = 1.2  # times the longest pause
 FADE_S: Final = 43_200.0  # mean age of what counts as lately
 RECORD_FADE: Final = 0.9995  # a window with runs: a record of months ago is one no more
+_Seen: TypeAlias = tuple[float, float]
 
 
 class Silence(Sequential, array_like=True, tag="silence"):
@@ -50,15 +51,19 @@ class Silence(Sequential, array_like=True, tag="silence"):
 
     def level(self, x: Features) -> float:
         """Runs that should have begun since the last one."""
-        if number(x, "count", 0.0, COUNT_MAX) > 0.0 or self.profile.level < RATE_LEAST_H:
-            return 0.0
-        return min(NATS_MAX, self.tail.level + self._expected(x) * self.lately)
+        return self.weigh(x)[0]
 
-    def keep(self, x: Features, seen: Any) -> None:  # noqa: ARG002 -- nothing of it is needed twice
+    def weigh(self, x: Features) -> tuple[float, _Seen]:
+        """The level, with the count and what was expected."""
+        count, expected = number(x, "count", 0.0, COUNT_MAX), self._expected(x)
+        is_quiet = count <= 0.0 and self.profile.level >= RATE_LEAST_H
+        return min(NATS_MAX, self.tail.level + expected * self.lately) if is_quiet else 0.0, (count, expected)
+
+    def keep(self, x: Features, seen: _Seen) -> None:
         """The silence goes on, or is over and joins the records."""
-        count, width_s = number(x, "count", 0.0, COUNT_MAX), _width_s(x)
+        (count, expected), width_s = seen, _width_s(x)
         old = max(0.0, 1.0 - width_s / FADE_S)
-        self.begun, self.due = self.begun * old + count, self.due * old + self._expected(x)
+        self.begun, self.due = self.begun * old + count, self.due * old + expected
         if count <= 0.0:
             self.silent_s += width_s
             return
@@ -66,10 +71,10 @@ class Silence(Sequential, array_like=True, tag="silence"):
         self.silent_s = 0.0
         self.lately = min(1.0, (self.begun + 1.0) / (self.due + 1.0))
 
-    def learn(self, x: Features, seen: Any) -> None:  # noqa: ARG002 -- nothing of it is needed twice
+    def learn(self, x: Features, seen: _Seen) -> None:
         """The window joins the profile; once warm, one window teaches no more than a surge, or a leaked key, a broken count would be missed when it is gone."""
-        count = number(x, "count", 0.0, COUNT_MAX)
-        most = WINSOR * (self._expected(x) + 1.0) if self.warm else COUNT_MAX
+        count, expected = seen
+        most = WINSOR * (expected + 1.0) if self.warm else COUNT_MAX
         self.profile.learn(_hour(x), min(count, most), _width_s(x) / 3600)
 
     def observed(self, x: Features) -> float:

@@ -16,12 +16,11 @@ from service.cli.cluster import database_or_fail
 from service.cli.cluster import published as on_kafka
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
-from service.cli.folder import published
+from service.cli.folder import books_url, published
 from service.cli.pictures import checked, write
 from service.cli.reckoning import Check, budget_step, checks, paces
 from service.cli.story import Story, of_books, of_transcript
 from service.facts import Incident
-from service.folder import LEDGER
 from service.log.ports import LogError
 from service.policy import Policy
 
@@ -65,7 +64,7 @@ def command(
         database_or_fail(database)
         story, found = _of_books(database, on_kafka(brokers), incident, path)
     elif data is not None:
-        story, found = _of_folder(data, incident, path)
+        story, found = _of_books(books_url(data), published(data), incident, path)
     else:
         fail("give --data DIR, --database URL or --transcript FILE", USAGE)
     if json:
@@ -88,12 +87,6 @@ def account(story: Story, found: list[Check]) -> dict[str, Any]:
         "paces_per_hour": paces(step) if step is not None else {},
         "checks": [check._asdict() for check in found],
     }
-
-
-def _of_folder(data: Path, incident: str, plot: Path | None) -> tuple[Story, list[Check]]:
-    if not (data / LEDGER).is_file():
-        fail(f"{data}: there are no books; give the folder that `spendwarden run --data` was started with", USAGE)
-    return _of_books(f"sqlite:///{data / LEDGER}", published(data), incident, plot)
 
 
 def _of_books(database: str, policy: Policy, incident: str, plot: Path | None) -> tuple[Story, list[Check]]:

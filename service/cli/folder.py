@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from service.cli.failures import USAGE, fail
-from service.folder import LOGS, partitions_of
+from service.folder import LEDGER, LOGS, partitions_of
 from service.log.blocking import complete
 from service.log.ports import LogError
 from service.log.sqlite import SqliteLog
@@ -30,6 +30,13 @@ def opened(data: Path) -> Iterator[tuple[SqliteLog, int]]:
             log.close()
     except LogError as failed:
         fail(str(failed))
+
+
+def books_url(data: Path) -> str:
+    """The address of a folder's books; ends where there are none."""
+    if not (data / LEDGER).is_file():
+        fail(f"{data}: there are no books; give the folder that `spendwarden run --data` was started with", USAGE)
+    return f"sqlite:///{data / LEDGER}"
 
 
 def published(data: Path) -> Policy:

@@ -14,9 +14,9 @@ from service.books import CELL_KINDS, MEMBER_KINDS, Span, SpendQuestion
 from service.cli.cluster import database_or_fail
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
+from service.cli.folder import books_url
 from service.cli.pictures import checked, scope_or_fail, write
 from service.facts import Scope
-from service.folder import LEDGER
 from service.log.ports import LogError
 from service.phrases import called, shown
 from service.records import DEFAULT_TENANT
@@ -83,15 +83,12 @@ def books_of(data: Path | None, database: str | None) -> Ledger:
     """Of the one that is given."""
     from service.ledger import Ledger  # noqa: PLC0415 -- help needs no database
 
-    if data is None and database is None:
-        fail("give --data DIR or --database URL; a file of records is drawn by `spendwarden replay FILE --plot OUT`", USAGE)
-    if database is None:
-        assert data is not None
-        if not (data / LEDGER).is_file():
-            fail(f"{data}: there are no books; give the folder that `spendwarden run --data` was started with", USAGE)
-        database = f"sqlite:///{data / LEDGER}"
-    else:
+    if database is not None:
         database_or_fail(database)
+    elif data is not None:
+        database = books_url(data)
+    else:
+        fail("give --data DIR or --database URL; a file of records is drawn by `spendwarden replay FILE --plot OUT`", USAGE)
     try:
         return Ledger(database)
     except LogError as failed:
