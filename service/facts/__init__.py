@@ -20,14 +20,18 @@ from service.facts.decided import (
     Untold,
 )
 from service.facts.names import CELL_KINDS, DRIVERS, LONG_RUN, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
+from service.facts.reached import CALLS_TAUGHT, CHILDREN_TAUGHT, GROWTH_PERCENT, Reached
 from service.facts.rows import Control, ControlAction, Envelope, JournalRow, PolicySet, Receipt, StreamItem, StreamRow, Tick
-from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, Reached, Reckoning, RunSpend, Shape, Share, Tally, Vote, tenant_of
+from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, Reckoning, RunSpend, Shape, Share, Tally, Vote, tenant_of
 from service.facts.shapes import parts_of_call, shape_of_call, size_at, size_bin
 from service.facts.travel import decode_journal, decode_outbox, decode_stream, encode
 
 __all__ = [
+    "CALLS_TAUGHT",
     "CELL_KINDS",
+    "CHILDREN_TAUGHT",
     "DRIVERS",
+    "GROWTH_PERCENT",
     "LONG_RUN",
     "MARK_MS",
     "MINUTE_MS",

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from service.facts.names import Cell, Kind, Member, Scope
+from service.facts.reached import Reached
 
 
 class Measures(Struct, array_like=True, gc=False):
@@ -109,17 +110,6 @@ class Heaviest(Struct, array_like=True, tag="h", gc=False):
     agent: str
     arrival_minute: int
     members: dict[str, dict[str, tuple[int, int]]]
-
-
-class Reached(Struct, array_like=True, gc=False):
-    """How far an agent's runs went, once they had ended: how many they are, and the most that one of them came to."""
-
-    runs: int = 0
-    calls: int = 0
-    children: int = 0
-    growth_percent: int = 0
-    repeats: int = 0
-    nanos: int = 0
 
 
 class Shape(Struct, array_like=True, tag="b", gc=False):

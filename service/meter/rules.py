@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 from zlib import crc32
 
-from service.facts import LONG_RUN, Finding, Kind, Scope, ident
+from service.facts import GROWTH_PERCENT, LONG_RUN, Finding, Kind, Scope, ident
 from service.meter.habits import Records, Share, storm_begins
 from service.meter.plan import NO_LIMITS
 from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, ENDLESS, FAN_OUT, GROWTH, LONG, LOOP, STREAK, STUCK, Run
@@ -25,7 +25,6 @@ NATS_OVER: Final = 8.0  # no more than that above what is sure, so that it falls
 OWN_RECORD: Final = 1.3  # times the evidence that the agent's earlier runs came to
 STREAK_TOLERANCE_PERMILLE: Final = 3
 FAN_OUT_CHILDREN: Final = 10
-GROWTH_PERCENT: Final = 2000
 OPENINGS: Final = 3  # calls whose largest prompt a run's growth is measured from: the very first is often a mere errand
 GROWTH_CALLS: Final = 20
 GROWTH_TOKENS: Final = 64_000

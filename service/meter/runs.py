@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from service.facts import CALLS_TAUGHT, CHILDREN_TAUGHT
 from service.meter.habits import Habits
 from service.meter.plan import NO_LIMITS, Limits
 from service.records import Usage
@@ -16,9 +17,7 @@ from service.records import Usage
 SILENT_MINUTES: Final = 30
 LOOP_FADES: Final = 0.998
 LOOP_TEACHES: Final = 1.5  # an agent that repeats itself for a living is told a few times, each time later; a real loop goes far beyond
-CHILDREN_TAUGHT: Final = 30  # by one run at most, or half as many again as the record: who fans out for a living is told once or twice
 LOOP_LEAST: Final = 10.0
-CALLS_TAUGHT: Final = 120  # as for children
 RUNS_MAX: Final = 200_000  # live runs per partition; a run beyond it is tallied but not followed
 CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH, STUCK, LONG, ENDLESS = (
     1 << n for n in range(12)
@@ -98,8 +97,8 @@ class Runs(Struct):
         records = habits.of(tenant, run.agent)
         records.runs += 1
         records.loop = max(records.loop * LOOP_FADES, min(run.most, LOOP_TEACHES * max(records.loop, LOOP_LEAST)))
-        records.children = max(records.children, min(len(run.children or ()), max(CHILDREN_TAUGHT, records.children * 3 // 2)))
-        records.calls = max(records.calls, min(run.calls, max(CALLS_TAUGHT, records.calls * 3 // 2)))
+        records.children = _taught(records.children, len(run.children or ()), CHILDREN_TAUGHT)
+        records.calls = _taught(records.calls, run.calls, CALLS_TAUGHT)
         if run.told & ~CAP:
             return
         records.nanos = max(records.nanos - records.nanos // 256, run.nanos)
@@ -115,3 +114,8 @@ class Runs(Struct):
         self.count -= 1
         self.end(tenant, run, habits)
         self.watched.discard((tenant, root))
+
+
+def _taught(record: int, reached: int, at_once: int) -> int:
+    """A record goes up in steps: by half at most, where it is not small."""
+    return max(record, min(reached, max(at_once, record * 3 // 2)))

@@ -9,18 +9,15 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from service.facts import LONG_RUN, Finding, Kind, Reached, Scope
+from service.facts import CALLS_TAUGHT, CHILDREN_TAUGHT, GROWTH_PERCENT, LONG_RUN, Finding, Kind, Reached, Scope
 from service.warden.state import Habit, Tenant
 
 RUNS_KNOWN: Final = 30  # of an agent, before what they came to means anything
 TAUGHT_TIMES: Final = 1.5  # a record goes up by half at most, minute by minute
-CHILDREN_TAUGHT: Final = 30
 REPEATS_TAUGHT: Final = 15
-CALLS_TAUGHT: Final = 120
 FADES: Final = 512  # runs until a record is down to two fifths: what was usual long ago is usual no more
 FEW_CHILDREN: Final = 14
 SOME_CHILDREN: Final = 20
-GROWTH_PERCENT: Final = 2000
 GROWTH_TIMES: Final = 2
 LONG_TIMES, ENDLESS_TIMES = 5, 10
 NANOS_TIMES: Final = 4

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from service.facts import LONG_RUN, Finding, Incident, Kind, Order, Reached
+from service.facts import CALLS_TAUGHT, LONG_RUN, Finding, Incident, Kind, Order, Reached
 from service.records import Outcome, Usage
-from service.warden.habits import CALLS_TAUGHT, RUNS_KNOWN, learn
+from service.warden.habits import RUNS_KNOWN, learn
 from service.warden.state import Habit
 from tests.core.streams import CALM, PRICES, START_MS, Heard, Told, told
 
