@@ -5,6 +5,7 @@ Everything travels as MessagePack; fields are only ever added at the end.
 """
 
 from service.facts.decided import (
+    Act,
     Cause,
     Decision,
     DimensionShare,
@@ -36,6 +37,7 @@ __all__ = [
     "MARK_MS",
     "MINUTE_MS",
     "TOTAL",
+    "Act",
     "Cause",
     "Cell",
     "Control",

@@ -68,8 +68,19 @@ class Ordered(Struct, array_like=True, tag="D"):
     scope: Scope | None = None
 
 
+class Act(Struct, array_like=True, omit_defaults=True):
+    """What a person did about an incident: `what` is the control's action or, of a verdict, its word; `until_ms` ends a snooze or an order."""
+
+    time_ms: int
+    what: str
+    by: str
+    until_ms: int | None = None
+    reason: str = ""
+    approved_by: str = ""
+
+
 class Incident(Struct, array_like=True, tag="I"):
-    """One step of an incident, whole: what it is now and why it was said."""
+    """One step of an incident, whole: what it is now, why it was said, and the last of each thing that people did about it."""
 
     time_ms: int
     action: str
@@ -100,6 +111,7 @@ class Incident(Struct, array_like=True, tag="I"):
     parent: str = ""
     order: str = ""
     ordered: Ordered | None = None
+    acts: list[Act] = msgspec.field(default_factory=list)
 
     def member(self, kind: str) -> str:
         """The first member of that kind that the cause names; empty where it names none."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import Any, assert_never
 
-from service.facts import Cause, Evidence, Incident, Notice, Order, Ordered, OrderState, Reckoning, Scope
+from service.facts import Act, Cause, Evidence, Incident, Notice, Order, Ordered, OrderState, Reckoning, Scope
 from service.money import usd
 from service.records import rfc3339
 
@@ -62,6 +62,7 @@ def incident_line(incident: Incident) -> dict[str, Any]:
         ("parent", incident.parent),
         ("order", incident.order),
         ("ordered", _ordered(incident.ordered)),
+        ("acts", [_act(act) for act in incident.acts]),
     )
 
 
@@ -165,6 +166,11 @@ def _evidence(vote: Evidence) -> dict[str, Any]:
 
 def _reckoning(reckoning: Reckoning | None) -> dict[str, float | None] | None:
     return None if reckoning is None else {name: finite(getattr(reckoning, name)) for name in reckoning.__struct_fields__}
+
+
+def _act(act: Act) -> dict[str, Any]:
+    until = None if act.until_ms is None else rfc3339(act.until_ms)
+    return {"time": rfc3339(act.time_ms), "what": act.what, "by": act.by} | known(("until", until), ("reason", act.reason), ("approved_by", act.approved_by))
 
 
 def _ordered(ordered: Ordered | None) -> dict[str, Any] | None:

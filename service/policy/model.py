@@ -26,7 +26,7 @@ class Detection(Entry):
 
 
 class Pauses(Entry):
-    """What may be paused without a person: which findings, which scopes, for how much, how often."""
+    """What may be paused without a person, and who may order by hand: from `two_person_usd` of an incident on only two together."""
 
     mode: Literal["observe", "enforce"] = "observe"
     on: tuple[Kind, ...] = (Kind.LOOP, Kind.RETRY_STORM, Kind.FAN_OUT, Kind.LEAKED_KEY)
@@ -36,6 +36,7 @@ class Pauses(Entry):
     proof_s: Whole = 20
     expires_ms: Duration = Field(default=DAY_MS, alias="expires")
     approvers: tuple[Name, ...] = ()
+    two_person_nanos: Usd | None = Field(default=None, alias="two_person_usd")
 
 
 class Policy(Entry):

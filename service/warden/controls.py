@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Control, Scope, Untold
+from service.facts import Act, Control, Scope, Untold
 from service.warden import incidents, orders
 from service.warden.plan import ENDLESS_MS, ORDERED
 from service.warden.state import Episode, Tenant, Warden
@@ -41,43 +41,56 @@ def _say(w: Warden, t: Tenant, episode: Episode, c: Control) -> str:
     """What a person says of an incident lies apart from what was measured."""
     match c.action:
         case "acknowledge":
-            episode.acknowledged_by = c.by
-            return _step(w, t, episode, incidents.ACKNOWLEDGE, "acknowledged")
+            return _step(w, t, episode, c, incidents.ACKNOWLEDGE, "acknowledged")
         case "snooze":
-            episode.snoozed_until_ms = c.until_ms or w.now_ms + SNOOZE_MS
-            return _step(w, t, episode, incidents.SNOOZE, "snoozed")
+            until_ms = c.until_ms or w.now_ms + SNOOZE_MS
+            problem = _step(w, t, episode, c, incidents.SNOOZE, "snoozed", until_ms)
+            episode.snoozed_until_ms = episode.snoozed_until_ms if problem else until_ms
+            return problem
         case "verdict" if c.verdict == "expected":
             episode.verdict = c.verdict
-            return _step(w, t, episode, incidents.SETTLE, "expected")
+            return _step(w, t, episode, c, incidents.SETTLE, "expected")
         case "verdict":
             episode.verdict = c.verdict
+            _remember(w, episode, c)
             w.out.append(incidents.line(w, t, episode, "updated", f"verdict_{c.verdict}"))
         case _:
-            episode.note = c.reason
+            _remember(w, episode, c)
             w.out.append(incidents.line(w, t, episode, "updated", "note"))
     return ""
 
 
-def _step(w: Warden, t: Tenant, episode: Episode, event: str, reason: str) -> str:
-    if not incidents.step(w, t, episode, event, reason):
+def _step(w: Warden, t: Tenant, episode: Episode, c: Control, event: str, reason: str, until_ms: int | None = None) -> str:
+    if (episode.state, event) not in incidents.TRANSITIONS:
         return f"not_while_{episode.state or 'unsaid'}"
+    _remember(w, episode, c, until_ms)
+    incidents.step(w, t, episode, event, reason)
     if reason == "acknowledged":
         incidents.tell(w, t, episode, reason)
     return ""
 
 
+def _remember(w: Warden, episode: Episode, c: Control, until_ms: int | None = None) -> None:
+    """The last of each thing that was done; who undoes what another did comes after it."""
+    act = Act(w.now_ms, c.verdict or c.action, c.by, until_ms, c.reason, c.approved_by)
+    episode.acts = [*(each for each in episode.acts if each.what != act.what), act]
+
+
 def _order(w: Warden, t: Tenant, c: Control) -> str:
     if w.plan.approvers and c.by not in w.plan.approvers and c.approved_by not in w.plan.approvers:
         return "not_an_approver"
-    standing = t.orders.get(c.order)
+    standing = t.orders.get(c.order or (t.tracked.get(c.scope, "") if c.scope is not None else ""))
     scope = c.scope or (standing.scope if standing is not None else None)
     episode = t.episodes.get(c.incident or (standing.incident if standing is not None else ""))
+    if episode is not None and w.plan.two_person_nanos is not None and episode.spend_nanos >= w.plan.two_person_nanos and c.approved_by in ("", c.by):
+        return "needs_a_second_person"
     if scope is None and episode is not None:
         scope = _scope_of(t, episode)
     if scope is None:
         return "no_scope"
     if c.action == "resume":
         orders.release(w, t, scope, c.reason or "by_hand", by=c.by, approved_by=c.approved_by, until_ms=c.until_ms or _released_until(w, episode))
+        _tell_order(w, t, episode, c)
         return ""
     if scope in t.tracked:
         return "standing"
@@ -86,7 +99,19 @@ def _order(w: Warden, t: Tenant, c: Control) -> str:
     orders.place(
         w, t, episode, scope, c.action, c.reason or "by_hand", mode="enforce", expires_ms=expires_ms, executions=runs, by=c.by, approved_by=c.approved_by
     )
+    _tell_order(w, t, episode, c, expires_ms)
     return ""
+
+
+def _tell_order(w: Warden, t: Tenant, episode: Episode | None, c: Control, until_ms: int | None = None) -> None:
+    """Whoever was told of the incident hears that a person stopped something because of it, or let it go on."""
+    if episode is None or not episode.state:
+        return
+    _remember(w, episode, c, until_ms)
+    reason = f"{c.action}_ordered"
+    episode.revision += 1
+    w.out.append(incidents.line(w, t, episode, "updated", reason))
+    incidents.tell(w, t, episode, reason)
 
 
 def _released_until(w: Warden, episode: Episode | None) -> int:

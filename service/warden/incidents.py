@@ -112,6 +112,7 @@ def line(w: Warden, t: Tenant, e: Episode, action: str, reason: str) -> Incident
         parent=e.parent,
         order=e.order,
         ordered=routing.ordered(t, e),
+        acts=list(e.acts),
     )
 
 

@@ -88,6 +88,7 @@ class Plan:
         self.proof_ms = pauses.proof_s * 1000
         self.expires_ms = pauses.expires_ms
         self.approvers = frozenset(pauses.approvers)
+        self.two_person_nanos = pauses.two_person_nanos
         self.false_alerts_per_day = policy.detection.false_alerts_per_scope_day
 
     def limit(self, name: str) -> Limit | None:

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from detectors.sequences import Signal
-from service.facts import Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
+from service.facts import Act, Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
 from service.state.rows import Rows
 from service.warden.causes import Activity
 from service.warden.plan import EMPTY_PLAN, Plan
@@ -127,7 +127,7 @@ class Look(Struct):
 
 
 class Episode(Struct):
-    """One incident. What a person said (`acknowledged_by`, `verdict`, `note`, `snoozed_until_ms`) lies apart from what was measured."""
+    """One incident. What people did (`acts`, `verdict`, `snoozed_until_ms`) lies apart from what was measured."""
 
     id: str
     tenant: str
@@ -163,10 +163,9 @@ class Episode(Struct):
     told_nanos: int = 0
     said: list[str] = field(default_factory=list)
     resolved_ms: int = 0
-    acknowledged_by: str = ""
     verdict: str = ""
-    note: str = ""
     snoozed_until_ms: int = 0
+    acts: list[Act] = field(default_factory=list)
 
 
 class Standing(Struct):

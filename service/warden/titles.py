@@ -13,7 +13,9 @@ from service.money import spoken
 from service.phrases import called, capital, line, moment, named, span, spelt, times
 
 LINE_REASONS: Final = frozenset({"opened", "line_crossed"})
-_SETTLED: Final = frozenset({"acknowledged", "snoozed", "resolved", "verdict", "planned", "note", "resumed"})
+_SETTLED: Final = frozenset(
+    {"acknowledged", "snoozed", "resolved", "verdict", "planned", "note", "pause_ordered", "throttle_ordered", "degrade_ordered", "resume_ordered"}
+)
 _ORDER_ENDS: Final = {
     "effective": "has stopped: the {action} works",
     "refused": "was not stopped: the order to {action} it was refused",
