@@ -9,8 +9,9 @@ from random import SystemRandom  # noqa: TID251 -- the shell draws the jitter
 from rich.console import Console
 
 from service.clock import now_ms
-from service.couriers.deliveries import Deliveries
-from service.couriers.dispatcher import Dispatcher, Record
+from service.couriers.deliveries import Deliveries, Remembered
+from service.couriers.dispatcher import Dispatcher
+from service.couriers.hearing import Tell
 from service.couriers.port import Parts
 from service.couriers.receivers import receivers_of
 from service.couriers.registry import couriers_of
@@ -20,13 +21,15 @@ from service.shells.delivery import Delivery
 
 
 def delivery(
-    log: Log, memory: Callable[[], Deliveries], record: Record, policy: Policy, *, public_url: str = "", partition: int = 0, console: Console | None = None
+    log: Log, memory: Callable[[], Deliveries], record: Tell, policy: Policy, *, public_url: str = "", partition: int = 0, console: Console | None = None
 ) -> Delivery:
-    """Of one outbox partition. Each dispatcher asks for its `memory`; `record` appends a receipt; `public_url` is for a policy that names none."""
+    """Of one outbox partition. Each dispatcher asks for its `memory`; `record` appends a receipt or a control; `public_url` is for a policy that names none."""
 
     def another(policy: Policy) -> Dispatcher:
-        receivers = receivers_of(policy)
-        couriers = couriers_of(receivers, Parts(public_url=policy.public_url or public_url, clock=now_ms, console=console or Console()))
-        return Dispatcher(receivers, couriers, memory(), record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
+        receivers, deliveries = receivers_of(policy), memory()
+        remembered = Remembered.of(deliveries, now_ms)
+        parts = Parts(public_url=policy.public_url or public_url, clock=now_ms, memory=remembered, console=console or Console())
+        couriers = couriers_of(receivers, parts)
+        return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
 
     return Delivery(log, another, policy, partition)

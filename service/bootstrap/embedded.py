@@ -19,7 +19,7 @@ from service.couriers.deliveries import SqliteDeliveries
 from service.engine.engine import Engine, Ports
 from service.engine.owners import Lag
 from service.engine.published import newest_policy, publish
-from service.facts import PolicySet, Receipt, encode
+from service.facts import Control, PolicySet, Receipt, encode
 from service.folder import DELIVERIES, LEDGER, LOGS, TOKENS, settle
 from service.ledger import Ledger
 from service.ledger.sql import opened
@@ -96,8 +96,8 @@ def embedded(
     deliveries = SqliteDeliveries(data / DELIVERIES)
     engine = Engine.of_all(Ports(log, SqliteSnapshots(data / LOGS)), partitions, now_ms, lambda: secrets.randbits(62), policy_set)
 
-    async def record(receipt: Receipt) -> None:
-        await asyncio.to_thread(lambda: complete(log.append(JOURNAL, 0, [encode(receipt)])))
+    async def record(said: Receipt | Control) -> None:
+        await asyncio.to_thread(lambda: complete(log.append(JOURNAL, 0, [encode(said)])))
         engine.nudge()
 
     bookkeeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))

@@ -14,7 +14,7 @@ from service.clock import now_ms
 from service.couriers.kept import KeptDeliveries
 from service.engine.engine import Engine, Ports
 from service.engine.published import newest_policy, publish
-from service.facts import PolicySet, Receipt, encode
+from service.facts import Control, PolicySet, Receipt, encode
 from service.intake.partition import journal_of
 from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, check, topics
 from service.log.kafka.source import Member, joined
@@ -66,8 +66,8 @@ async def work(
 def _delivery(log: Log, snapshots: Snapshots, partition: int, policy: Policy, shape: Shape) -> Delivery:
     """The couriers of one outbox partition, with a memory that moves with the lease."""
 
-    async def record(receipt: Receipt) -> None:
-        await log.append(JOURNAL, journal_of(receipt.tenant, shape.journals), [encode(receipt)])
+    async def record(said: Receipt | Control) -> None:
+        await log.append(JOURNAL, journal_of(said.tenant, shape.journals), [encode(said)])
 
     def memory() -> KeptDeliveries:
         return KeptDeliveries(f"courier-{partition}", snapshots, secrets.randbits(62))

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver
-from service.facts import Order
+from service.facts import Incident, Order
 from service.messages.build import of_notice, of_order
 from service.messages.message import Message
 
@@ -22,6 +22,8 @@ _WIDTH_MAX: Final = 110
 class ConsoleCourier:
     """Prints each item to the console it is given, by default to standard error, so that standard output stays for programs."""
 
+    follows: Final = False
+
     def __init__(self, receiver: Receiver, parts: Parts) -> None:
         self.name = receiver.name
         self._console = parts.console or Console(file=sys.stderr)
@@ -29,6 +31,8 @@ class ConsoleCourier:
 
     async def deliver(self, item: Item) -> Outcome:
         """Prints; gives up only when nobody can read any more."""
+        if isinstance(item, Incident):
+            return Delivered()  # what is printed stays as it is
         message = of_order(item, self._public_url) if isinstance(item, Order) else of_notice(item, self._public_url)
         try:
             self._console.print(panel(message), width=min(self._console.width, _WIDTH_MAX))

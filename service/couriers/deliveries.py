@@ -11,15 +11,19 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from service.couriers.parcel import Parcel
+from service.couriers.port import KEPT_DAYS
 from service.facts import Notice, Order, Scope
 
-ENDED_KEPT_MS: Final = 8 * 24 * 3_600_000  # a day longer than the stream is kept
+DAY_MS: Final = 24 * 3_600_000
+ENDED_KEPT_MS: Final = 8 * DAY_MS  # a day longer than the stream is kept
+TOLD_KEPT_MS: Final = KEPT_DAYS * DAY_MS
 Sequences: TypeAlias = dict[tuple[str, Scope], tuple[int, int]]  # (tenant, scope) -> (greatest sequence, when its orders are over)
 _T = TypeVar("_T")
 
@@ -55,9 +59,41 @@ class Deliveries(Protocol):
         """The parcel has ended and its receipt is in the journal."""
         ...
 
-    async def forget(self, now_ms: int) -> None:
-        """Forgets what ended long ago, and the sequences of scopes whose orders are all over."""
+    async def kept(self, receiver: str, about: str) -> bytes | None:
+        """What a courier keeps about something it told; None when nothing."""
         ...
+
+    async def keep(self, receiver: str, about: str, value: bytes, now_ms: int) -> None:
+        """Keeps that instead of what was there."""
+        ...
+
+    async def forget(self, now_ms: int) -> None:
+        """Forgets what ended or was kept long ago, and the sequences of scopes whose orders are all over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The part of the memory that is one courier's; see couriers.port.Memory."""
+
+    deliveries: Deliveries
+    receiver: str
+    clock: Callable[[], int]
+
+    @staticmethod
+    def of(deliveries: Deliveries, clock: Callable[[], int]) -> Callable[[str], Remembered]:
+        """Each receiver's own."""
+        return lambda receiver: Remembered(deliveries, receiver, clock)
+
+    async def kept(self, about: str) -> bytes | None:
+        """See Memory."""
+        return await self.deliveries.kept(self.receiver, about)
+
+    async def keep(self, about: str, value: bytes) -> None:
+        """See Memory. Confirms first, so that a courier whose memory is another's by now neither writes nor goes on to send."""
+        now_ms = self.clock()
+        await self.deliveries.confirm(now_ms)
+        await self.deliveries.keep(self.receiver, about, value, now_ms)
 
 
 _SCHEMA: Final = """
@@ -69,6 +105,7 @@ CREATE TABLE IF NOT EXISTS offsets (partition INTEGER PRIMARY KEY, next INTEGER 
 CREATE TABLE IF NOT EXISTS sequences (
     tenant TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, sequence INTEGER NOT NULL, over_ms INTEGER NOT NULL,
     PRIMARY KEY (tenant, kind, name));
+CREATE TABLE IF NOT EXISTS told (receiver TEXT NOT NULL, about TEXT NOT NULL, kept_ms INTEGER NOT NULL, value BLOB NOT NULL, PRIMARY KEY (receiver, about));
 """
 _TAKE: Final = "INSERT OR IGNORE INTO parcels (id, receiver, state, attempts, next_ms, taken_ms, item) VALUES (?, ?, 'waiting', 0, ?, ?, ?)"
 _SEQUENCE: Final = "INSERT OR REPLACE INTO sequences VALUES (?, ?, ?, ?, ?)"
@@ -115,6 +152,16 @@ class SqliteDeliveries:
         values = (state, now_ms, parcel.place)
         await self._run(lambda: self._write("UPDATE parcels SET state = ?, ended_ms = ?, item = NULL WHERE place = ?", values))
 
+    async def kept(self, receiver: str, about: str) -> bytes | None:
+        """See Deliveries."""
+        query = "SELECT value FROM told WHERE receiver = ? AND about = ?"
+        row = await self._run(lambda: self._db.execute(query, (receiver, about)).fetchone())
+        return None if row is None else bytes(row[0])
+
+    async def keep(self, receiver: str, about: str, value: bytes, now_ms: int) -> None:
+        """See Deliveries."""
+        await self._run(lambda: self._write("INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?)", (receiver, about, now_ms, value)))
+
     async def forget(self, now_ms: int) -> None:
         """See Deliveries."""
         await self._run(lambda: self._forget(now_ms))
@@ -149,6 +196,7 @@ class SqliteDeliveries:
         with self._db:
             self._db.execute("DELETE FROM parcels WHERE ended_ms < ?", (now_ms - ENDED_KEPT_MS,))
             self._db.execute("DELETE FROM sequences WHERE over_ms < ?", (now_ms,))
+            self._db.execute("DELETE FROM told WHERE kept_ms < ?", (now_ms - TOLD_KEPT_MS,))
 
 
 def _open(path: Path) -> sqlite3.Connection:

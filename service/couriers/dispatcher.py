@@ -12,13 +12,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from service.couriers.deliveries import Deliveries, Sequences
+from service.couriers.edits import EDIT_AFTER_MS, Edits
+from service.couriers.hearing import Tell, hear
 from service.couriers.lane import NOTICE_AGE_MAX_MS, WAITING_MAX, Lane
 from service.couriers.pacing import LaneName
 from service.couriers.parcel import Parcel
-from service.couriers.port import Courier, Delivered, GaveUp, Item, Outcome, Receiver, RetryLater
+from service.couriers.port import Courier, Delivered, GaveUp, Hears, Item, Outcome, Receiver, RetryLater
 from service.couriers.unmade import Unmade
-from service.facts import Decision, Notice, Order, Receipt, Scope, decode_outbox
-from service.log.ports import OUTBOX, Log
+from service.facts import Decision, Incident, Notice, Order, Receipt, Scope, decode_outbox
+from service.log.ports import OUTBOX, Log, LogError
 
 ROWS_AT_ONCE: Final = 256
 LOOK_AGAIN_S: Final = 0.05
@@ -26,13 +28,11 @@ FORGET_EVERY_MS: Final = 3_600_000
 WORKERS: Final[Mapping[LaneName, int]] = {"orders": 4, "notices": 1}
 _LANES: Final[Mapping[str, tuple[LaneName, ...]]] = {"orders": ("orders",), "notices": ("notices",), "all": ("orders", "notices")}
 
-Record = Callable[[Receipt], Awaitable[None]]
-
 
 class Dispatcher:
     """All lanes of all receivers. `restore` once, then `follow` each outbox partition and `run`, side by side; `close` in the end.
 
-    `record` appends a receipt to the journal; `clock` is Unix milliseconds; `sleep` waits seconds; `draw` gives 0..1 for the jitter.
+    `record` appends a receipt to the journal, or what people did at a receiver; `clock` is Unix milliseconds; `sleep` waits seconds; `draw` gives 0..1 for the jitter.
     What `record` or the memory raises ends `follow` and `run`: the shell stops, and another goes on from what is remembered. So may the
     shell itself at any moment, to go on with other receivers.
     """
@@ -42,7 +42,7 @@ class Dispatcher:
         receivers: Sequence[Receiver],
         couriers: Mapping[str, Courier],
         deliveries: Deliveries,
-        record: Record,
+        record: Tell,
         *,
         clock: Callable[[], int],
         sleep: Callable[[float], Awaitable[None]],
@@ -52,6 +52,7 @@ class Dispatcher:
         self._couriers, self._deliveries, self._record = couriers, deliveries, record
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._lanes = {(receiver.name, name): Lane(receiver.name, name, waiting_max) for receiver in receivers for name in _LANES[receiver.takes]}
+        self._edits = {name: Edits() for name, lane in self._lanes if lane == "notices" and couriers[name].follows}
         self._news = {key: asyncio.Event() for key in self._lanes}
         self._outbox_news = asyncio.Event()
         self._latest: Sequences = {}
@@ -72,6 +73,8 @@ class Dispatcher:
         for item in decisions:
             if isinstance(item, Notice):
                 parcels.append(_parcel(item, item.receiver, now_ms))
+            elif isinstance(item, Incident):
+                self._edit(item, now_ms)
             elif isinstance(item, Order) and item.mode != "observe":
                 parcels += [_parcel(item, receiver, now_ms) for receiver in self._obeying()] or [_parcel(item, "", now_ms)]
                 newest[item.tenant, item.scope] = self._overtaken(item)
@@ -102,13 +105,16 @@ class Dispatcher:
             for key, lane in self._lanes.items():
                 for _ in range(WORKERS[lane.name]):
                     group.create_task(self._work(lane, self._news[key]))
+            for courier in self._couriers.values():
+                if isinstance(courier, Hears):
+                    group.create_task(hear(courier, self._record, self._sleep))
 
     async def deliver_due(self) -> int | None:
         """Sends everything that may be sent now; how many milliseconds until there is more, None when nothing waits for time."""
         for lane in self._lanes.values():
             while await self._turn(lane):
                 pass
-        waits = [wait for lane in self._lanes.values() if (wait := lane.wait_ms(self._clock())) is not None]
+        waits = [wait for lane in self._lanes.values() if (wait := self._wait_ms(lane)) is not None]
         return min(waits, default=None)
 
     def snapshot(self) -> list[dict[str, Any]]:
@@ -128,14 +134,14 @@ class Dispatcher:
         while True:
             news.clear()
             if not await self._turn(lane):
-                wait_ms = lane.wait_ms(self._clock())
+                wait_ms = self._wait_ms(lane)
                 await self._idle(news, None if wait_ms is None else wait_ms / 1000)
 
     async def _turn(self, lane: Lane) -> bool:
-        """Looks after one parcel; False when there was none."""
+        """Looks after one parcel, or one edit where there is none; False when there was neither."""
         parcel = lane.pick(self._clock())
         if parcel is None:
-            return False
+            return await self._turn_edit(lane)
         await self._deliveries.confirm(self._clock())
         outdated = self._outdated(parcel)
         if outdated:
@@ -143,12 +149,42 @@ class Dispatcher:
             await self._end(parcel, "expired" if parcel.lane == "orders" else "failed", outdated)
             lane.ended(parcel)
         else:
-            await self._settle(lane, parcel, await self._try(parcel))
+            if isinstance(parcel.item, Notice) and parcel.receiver in self._edits:
+                self._edits[parcel.receiver].told(parcel.item.incident)
+            await self._settle(lane, parcel, await self._try(parcel.receiver, parcel.item))
         return True
 
-    async def _try(self, parcel: Parcel) -> Outcome:
+    async def _turn_edit(self, lane: Lane) -> bool:
+        """Brings one message up to date, while the receiver is not spared; whatever became of it, nobody is told."""
+        edits, now_ms = self._edits.get(lane.receiver), self._clock()
+        step = edits.pick(now_ms) if edits is not None and lane.name == "notices" and lane.spared_ms(now_ms) == 0 else None
+        if edits is None or step is None:
+            return False
+        await self._deliveries.confirm(now_ms)
+        outcome = await self._try(lane.receiver, step)
+        lane.learn(outcome, self._clock())
+        if isinstance(outcome, RetryLater):
+            edits.again(step, self._clock() + EDIT_AFTER_MS)
+        return True
+
+    def _wait_ms(self, lane: Lane) -> int | None:
+        """How long until a lane has a parcel or an edit to send; None while neither can be without an event."""
+        now_ms = self._clock()
+        edits = self._edits.get(lane.receiver) if lane.name == "notices" else None
+        edit_ms, spared_ms = edits.wait_ms(now_ms) if edits is not None else None, lane.spared_ms(now_ms)
+        waits = [lane.wait_ms(now_ms), None if edit_ms is None or spared_ms is None else max(edit_ms, spared_ms)]
+        return min((wait for wait in waits if wait is not None), default=None)
+
+    def _edit(self, step: Incident, now_ms: int) -> None:
+        for receiver, edits in self._edits.items():
+            edits.add(step, now_ms)
+            self._news[receiver, "notices"].set()
+
+    async def _try(self, receiver: str, item: Item) -> Outcome:
         try:
-            return await self._couriers[parcel.receiver].deliver(parcel.item)
+            return await self._couriers[receiver].deliver(item)
+        except LogError:
+            raise  # the courier's memory is another's by now
         except Exception as fault:  # noqa: BLE001 -- a courier's own fault must not stop the other lanes; its text may hold anything, so only its type is told
             return RetryLater(None, f"fault in the courier ({type(fault).__name__})")
 
@@ -221,5 +257,5 @@ class Dispatcher:
                 wait.cancel()
 
 
-def _parcel(item: Item, receiver: str, now_ms: int) -> Parcel:
+def _parcel(item: Order | Notice, receiver: str, now_ms: int) -> Parcel:
     return Parcel(receiver=receiver, item=item, place=0, taken_ms=now_ms, next_ms=now_ms)

@@ -1,6 +1,6 @@
 """The courier's memory in a store of snapshots, for shells whose couriers move from process to process.
 
-Each parcel, each scope's greatest sequence and the offsets read up to are a value of their own; the offsets are written last, as the
+Each parcel, each scope's greatest sequence, what couriers keep, and the offsets read up to are a value of their own; the offsets are written last, as the
 manifest, so whatever was to be remembered with them is. A crash in between takes the same rows again and knows their parcels.
 
 The manifest lies under its courier's own nonce, and whoever takes over puts its own there and deletes the others: a courier that slept
@@ -16,13 +16,14 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from service.couriers.deliveries import ENDED_KEPT_MS, Sequences
+from service.couriers.deliveries import ENDED_KEPT_MS, TOLD_KEPT_MS, Sequences
 from service.couriers.parcel import Parcel
 from service.facts import Notice, Order, Scope, encode
 from service.log.ports import MANIFEST, LogError, SnapshotKey, Snapshots
 
 PARCEL: Final = "parcel"
 SEQUENCE: Final = "sequence"
+TOLD: Final = "told"
 LOOK_EVERY_MS: Final = 500
 
 
@@ -48,6 +49,15 @@ class Seen(Struct, array_like=True):
     over_ms: int
 
 
+class Told(Struct, array_like=True):
+    """What a courier keeps about something it told."""
+
+    receiver: str
+    about: str
+    kept_ms: int
+    value: bytes
+
+
 class KeptDeliveries:
     """See Deliveries. `owner` names the courier in the store, as `courier-0`; `nonce` is this one's own. Raises LogError where the store does.
 
@@ -61,6 +71,7 @@ class KeptDeliveries:
         self._looked_ms = 0
         self._parcels: dict[tuple[str, str], Kept] | None = None
         self._seen: Sequences = {}
+        self._told: dict[tuple[str, str], Told] = {}
         self._offsets: dict[int, int] = {}
         self._place = 0
 
@@ -123,18 +134,35 @@ class KeptDeliveries:
             await self._put(Kept(parcel.item.id, parcel.receiver, parcel.place, parcel.taken_ms, parcel.attempts, parcel.next_ms, None, now_ms))
             await self._manifest()
 
+    async def kept(self, receiver: str, about: str) -> bytes | None:
+        """See Deliveries."""
+        async with self._lock:
+            await self._all()
+            told = self._told.get((receiver, about))
+            return None if told is None else told.value
+
+    async def keep(self, receiver: str, about: str, value: bytes, now_ms: int) -> None:
+        """See Deliveries."""
+        async with self._lock:
+            await self._all()
+            told = self._told[receiver, about] = Told(receiver, about, now_ms, value)
+            await self._write(_key(TOLD, receiver, about), encode(told))
+
     async def forget(self, now_ms: int) -> None:
         """See Deliveries."""
         async with self._lock:
             parcels = await self._all()
             ended = [key for key, kept in parcels.items() if kept.item is None and kept.ended_ms < now_ms - ENDED_KEPT_MS]
             over = [key for key, (_, over_ms) in self._seen.items() if over_ms < now_ms]
+            old = [key for key, told in self._told.items() if told.kept_ms < now_ms - TOLD_KEPT_MS]
             for parcel in ended:
                 del parcels[parcel]
             for scope in over:
                 del self._seen[scope]
+            for about in old:
+                del self._told[about]
             names = [_key(PARCEL, *parcel) for parcel in ended] + [_key(SEQUENCE, tenant, *scope) for tenant, scope in over]
-            await self._snapshots.delete(self._owner, names)
+            await self._snapshots.delete(self._owner, names + [_key(TOLD, *about) for about in old])
 
     async def _put(self, kept: Kept) -> None:
         (await self._all())[kept.id, kept.receiver] = kept
@@ -162,6 +190,9 @@ class KeptDeliveries:
                     kept = msgspec.msgpack.decode(value, type=Kept)
                     parcels[kept.id, kept.receiver] = kept
                     self._place = max(self._place, kept.place)
+                elif key.name.startswith(f"{TOLD}\0"):
+                    told = msgspec.msgpack.decode(value, type=Told)
+                    self._told[told.receiver, told.about] = told
                 else:
                     seen = msgspec.msgpack.decode(value, type=Seen)
                     self._seen[seen.tenant, seen.scope] = seen.sequence, seen.over_ms

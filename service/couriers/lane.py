@@ -45,6 +45,7 @@ class Lane:
     counts: Tallied = field(default_factory=Tallied)
     _queues: dict[tuple[str, str | Scope], deque[Parcel]] = field(default_factory=dict)
     _due: list[tuple[int, int, int, Parcel]] = field(default_factory=list)
+    _ripe: list[tuple[int, int, int, int, Parcel]] = field(default_factory=list)
     _pushes: int = 0
     _all: OrderedDict[int, Parcel] = field(default_factory=OrderedDict)
     _in_flight: set[int] = field(default_factory=set)
@@ -79,21 +80,22 @@ class Lane:
         """The parcel to send now, which is then in flight until it is settled; None when there is none or the receiver is spared."""
         if self.wait_ms(now_ms) != 0:
             return None
-        *_, parcel = heappop(self._due)
+        *_, parcel = heappop(self._ripe)
         self._in_flight.add(parcel.place)
         return parcel
 
     def wait_ms(self, now_ms: int) -> int | None:
         """How long until there may be something to send; None while nothing can be without an event."""
-        while self._due and not self._stands(self._due[0][0], self._due[0][3]):
-            heappop(self._due)
-        if not self._due:
-            return None
+        next_ms = self._next_ms(now_ms)
+        spared_ms = self.spared_ms(now_ms)
+        return None if next_ms is None or spared_ms is None else max(next_ms - now_ms, spared_ms)
+
+    def spared_ms(self, now_ms: int) -> int | None:
+        """How long the receiver is still spared; None while one try decides."""
         state = self.circuit.state(now_ms)
         if state == "half_open" and self.in_flight:
             return None
-        until_ms = max(self._due[0][0], self.held_until_ms, self.circuit.until_ms if state == "open" else 0)
-        return max(until_ms - now_ms, 0)
+        return max(self.held_until_ms - now_ms, self.circuit.until_ms - now_ms if state == "open" else 0, 0)
 
     def ended(self, parcel: Parcel) -> None:
         """The parcel in flight has ended, one way or another."""
@@ -114,6 +116,8 @@ class Lane:
             case Delivered():
                 self.circuit = self.circuit.answered()
             case GaveUp(reason):
+                self.circuit, self.last_error = self.circuit.answered(), reason
+            case RetryLater(_, reason, alone=True):
                 self.circuit, self.last_error = self.circuit.answered(), reason
             case RetryLater(None, reason):
                 self.circuit, self.last_error = self.circuit.failed(now_ms), reason
@@ -137,6 +141,18 @@ class Lane:
     def delay_ms(self, parcel: Parcel, outcome: RetryLater, draw: float) -> int:
         """How long this parcel waits after this failure."""
         return delay_ms(self.name, parcel.attempts + 1, draw, outcome.after_s)
+
+    def _next_ms(self, now_ms: int) -> int | None:
+        """When the next parcel is due. Those that are due lie in a heap of their own, for among them the graver go first."""
+        while self._due and (self._due[0][0] <= now_ms or not self._stands(self._due[0][0], self._due[0][3])):
+            next_ms, place, push, parcel = heappop(self._due)
+            if self._stands(next_ms, parcel):
+                heappush(self._ripe, (parcel.rank, next_ms, place, push, parcel))
+        while self._ripe and not self._stands(self._ripe[0][1], self._ripe[0][4]):
+            heappop(self._ripe)
+        if self._ripe:
+            return now_ms
+        return self._due[0][0] if self._due else None
 
     def _stands(self, next_ms: int, parcel: Parcel) -> bool:
         """Whether an entry of the heap still tells when its parcel is due; entries are not removed when that changes."""

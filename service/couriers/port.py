@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import httpx
 from rich.console import Console
 
-from service.facts import Notice, Order
+from service.facts import Control, Incident, Notice, Order
 
 ANSWER_S: Final = 10.0
 BODY_S: Final = 2.0
+KEPT_DAYS: Final = 35
 
-Item: TypeAlias = Order | Notice
+Item: TypeAlias = Order | Notice | Incident  # a bare incident is an edit: what was told of it is brought up to date
 Takes: TypeAlias = Literal["orders", "notices", "all"]
 
 
@@ -28,10 +29,11 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """It may work later; `after_s` is what the receiver asked for, None when it did not say."""
+    """It may work later; `after_s` is what the receiver asked for, None when it did not say: of this item `alone`, or of all."""
 
     after_s: float | None
     reason: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +47,64 @@ Outcome: TypeAlias = Delivered | RetryLater | GaveUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Where an owner is reached instead of the receiver's own place: a channel, whom to mention there, a project and what its issues need."""
+
+    slack: str = ""
+    mention: str = ""
+    project: str = ""
+    issue_type: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """One receiver with its secrets resolved; neither they nor its address show when it is printed. `options` are its kind's own."""
+    """One receiver with its secrets resolved; neither they nor its address show when it is printed.
+
+    `options`, `secrets` (by their names in the policy) and `fields` are its kind's own; `contacts` go by the owner's name.
+    """
 
     name: str
     kind: str
     url: str = field(default="", repr=False)
     secret: str = field(default="", repr=False)
     takes: Takes = "notices"
-    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    contacts: Mapping[str, Contact] = field(default_factory=dict, repr=False)
+
+
+class Memory(Protocol):
+    """What a courier has to remember of what it told: a thread, an issue. Raises LogError where another courier has taken it over."""
+
+    async def kept(self, about: str) -> bytes | None:
+        """What was kept last under this name."""
+        ...
+
+    async def keep(self, about: str, value: bytes) -> None:
+        """Outlives a kill once it returns; forgotten KEPT_DAYS after the last time."""
+        ...
+
+
+@dataclass(slots=True)
+class MemoryHere:
+    """A memory that ends with the process: of a courier that only tries something out."""
+
+    values: dict[str, bytes] = field(default_factory=dict)
+
+    async def kept(self, about: str) -> bytes | None:
+        """See Memory."""
+        return self.values.get(about)
+
+    async def keep(self, about: str, value: bytes) -> None:
+        """See Memory."""
+        self.values[about] = value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What the shell gives to every courier: where links point, the clock (Unix milliseconds), and what tests replace.
+    """What the shell gives to every courier: where links point, the clock (Unix milliseconds), memories by receiver, and what tests replace.
 
     A receiver may take `answer_s` to begin its answer and `body_s` to end it.
     """
@@ -67,6 +113,7 @@ class Parts:
     clock: Callable[[], int]
     answer_s: float = ANSWER_S
     body_s: float = BODY_S
+    memory: Callable[[str], Memory] = lambda _: MemoryHere()
     console: Console | None = None
     transport: httpx.AsyncBaseTransport | None = None
 
@@ -79,10 +126,24 @@ class Courier(Protocol):
         """The receiver's name, as notices call it."""
         ...
 
+    @property
+    def follows(self) -> bool:
+        """Whether what it told can be edited, so that it wants each further step of an incident."""
+        ...
+
     async def deliver(self, item: Item) -> Outcome:
         """Tries once, within a bounded time. The same item twice carries the same id."""
         ...
 
     async def close(self) -> None:
         """Lets go of connections."""
+        ...
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A courier at whose place people also act: they close an issue there, or take it over."""
+
+    async def heard(self) -> Sequence[Control]:
+        """What they did since it was asked last, as controls; the same deed always has the same id, so saying it again is harmless."""
         ...

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from service.couriers.port import Receiver
+from typing import Final
+
+from service.couriers.port import Contact, Receiver
 from service.couriers.registry import COURIERS
-from service.policy import ConsoleReceiver, Policy
+from service.policy import Policy
+from service.policy.telling import Owner, ReceiverEntry
 from service.settings import secret
 from service.warden.plan import CONSOLE
+
+_NAMED: Final = frozenset({"name", "kind", "url", "secret", "takes", "fields"})  # what Receiver has a place for; the rest are options
 
 
 def receivers_of(policy: Policy) -> list[Receiver]:
     """The policy's receivers with their secrets resolved; the console where none is named. Kinds without a courier yet are left out."""
     if not policy.receivers:
         return [Receiver(name=CONSOLE, kind="console", takes="notices")]
-    found: list[Receiver] = []
-    for receiver in policy.receivers:
-        if receiver.kind not in COURIERS:
-            continue
-        if isinstance(receiver, ConsoleReceiver):
-            found.append(Receiver(name=receiver.name, kind="console", takes=receiver.takes))
-        else:
-            reference = getattr(receiver, "secret", None)
-            url = getattr(receiver, "url", "")
-            found.append(Receiver(name=receiver.name, kind=receiver.kind, url=url, secret=(secret(reference) or "") if reference else "", takes=receiver.takes))
-    return found
+    contacts = {owner.name: _contact(owner) for owner in reversed(policy.owners)}  # the first of a name is the one that matches first
+    return [_receiver(receiver, receiver.kind, contacts) for receiver in policy.receivers if receiver.kind in COURIERS]
+
+
+def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact]) -> Receiver:
+    values = entry.model_dump()
+    secrets = {key: (secret(reference) or "") if reference else "" for key, reference in entry.references.items()}
+    return Receiver(
+        name=entry.name,
+        kind=kind,
+        url=values.get("url", ""),
+        secret=secrets.get("secret", ""),
+        takes=entry.takes,
+        options={key: value for key, value in values.items() if key not in _NAMED and key not in secrets and value is not None},
+        secrets=secrets,
+        fields=values.get("fields", {}),
+        contacts=contacts,
+    )
+
+
+def _contact(owner: Owner) -> Contact:
+    jira = owner.jira
+    return Contact(
+        slack=owner.slack or "",
+        mention=owner.mention or "",
+        project=jira.project if jira else "",
+        issue_type=(jira.issue_type or "") if jira else "",
+        fields=jira.fields if jira else {},
+    )

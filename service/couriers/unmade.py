@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from service.couriers.port import GaveUp, Item, Outcome, RetryLater
 from service.facts import Order
@@ -14,6 +15,7 @@ class Unmade:
 
     name: str
     reason: str
+    follows: ClassVar[bool] = False
 
     async def deliver(self, item: Item) -> Outcome:
         """An order fails at once, so that others are told of it while it matters; a notice waits for a policy that mends its receiver."""

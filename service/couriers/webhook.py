@@ -17,7 +17,7 @@ import httpx
 from service.couriers.answers import outcome_of
 from service.couriers.events import encoded, event_of
 from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver, RetryLater
-from service.facts import Order
+from service.facts import Incident, Order
 from service.sdk.verify import keys_of, sign
 
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -28,6 +28,8 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 class WebhookCourier:
     """Sends to one address. Raises ValueError when the address or the secret is of no use."""
+
+    follows: Final = False
 
     def __init__(self, receiver: Receiver, parts: Parts) -> None:
         self.name = receiver.name
@@ -47,6 +49,8 @@ class WebhookCourier:
 
     async def deliver(self, item: Item) -> Outcome:
         """Tries once; how the receiver answered, or why it could not be asked."""
+        if isinstance(item, Incident):
+            return Delivered()  # an event that was sent stays as it is
         try:
             request = self._client.build_request(
                 "POST", self._url, content=(body := encoded(event_of(item, self._public_url))), headers=self._headers(item.id, body)

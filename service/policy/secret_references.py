@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from service.policy.mistakes import Mistake
 from service.policy.model import Policy
-from service.policy.telling import ConsoleReceiver, JiraReceiver, Receiver, SlackReceiver, WebhookReceiver
 
 
 def secret_warnings(policy: Policy, lookup: Callable[[str], str | None]) -> list[Mistake]:
@@ -16,24 +15,10 @@ def secret_warnings(policy: Policy, lookup: Callable[[str], str | None]) -> list
     """
     found = []
     for index, receiver in enumerate(policy.receivers):
-        for key, reference in _secrets(receiver):
+        for key, reference in receiver.references.items():
             path = f"receivers[{index}].{key}"
             if reference is None:
                 found.append(Mistake(path, "missing; nothing can be sent without it: name it as env:NAME or file:PATH"))
             elif not lookup(reference):
                 found.append(Mistake(path, f"points nowhere: {reference} is empty or not there"))
     return found
-
-
-def _secrets(receiver: Receiver) -> list[tuple[str, str | None]]:
-    """Key and reference of what a receiver cannot do without, and of what it names beside that."""
-    match receiver:
-        case SlackReceiver():
-            optional = [("signing_secret", receiver.signing_secret)] if receiver.signing_secret else []
-            return [("token", receiver.token), *optional]
-        case JiraReceiver():
-            return [("user", receiver.user), ("token", receiver.token)]
-        case WebhookReceiver():
-            return [("secret", receiver.secret)]
-        case ConsoleReceiver():
-            return []

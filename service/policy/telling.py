@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, JsonValue
 
@@ -32,23 +32,42 @@ class Owner(Entry):
     escalate_after_ms: Duration | None = Field(default=None, alias="escalate_after")
 
 
-class SlackReceiver(Entry):
-    """A Slack channel."""
+class ReceiverEntry(Entry):
+    """What all receivers share: which of their keys name a secret they need, and which one they may have."""
+
+    NEEDS: ClassVar[tuple[str, ...]] = ()
+    MAY_HAVE: ClassVar[tuple[str, ...]] = ()
 
     name: Name
+    takes: Takes = "notices"
+
+    @property
+    def references(self) -> dict[str, str | None]:
+        """The secrets by key: those it needs, named or not, and the others that it names."""
+        needed = {key: getattr(self, key) for key in self.NEEDS}
+        return needed | {key: reference for key in self.MAY_HAVE if (reference := getattr(self, key)) is not None}
+
+
+class SlackReceiver(ReceiverEntry):
+    """A Slack channel."""
+
+    NEEDS = ("token",)
+    MAY_HAVE = ("signing_secret",)
+
     kind: Literal["slack"]
     channel: Name
     token: SecretReference | None = None
     signing_secret: SecretReference | None = None
     base_url: Url = "https://slack.com/api"
     mention: Name | None = None
-    takes: Takes = "notices"
 
 
-class JiraReceiver(Entry):
+class JiraReceiver(ReceiverEntry):
     """A Jira project."""
 
-    name: Name
+    NEEDS = ("token",)
+    MAY_HAVE = ("user",)
+
     kind: Literal["jira"]
     url: Url
     project: Name
@@ -56,25 +75,22 @@ class JiraReceiver(Entry):
     token: SecretReference | None = None
     issue_type: Name = "Task"
     fields: dict[str, JsonValue] = Field(default_factory=dict)
-    takes: Takes = "notices"
 
 
-class WebhookReceiver(Entry):
+class WebhookReceiver(ReceiverEntry):
     """An address that gets signed CloudEvents."""
 
-    name: Name
+    NEEDS = ("secret",)
+
     kind: Literal["webhook"]
     url: Url
     secret: SecretReference | None = None
-    takes: Takes = "notices"
 
 
-class ConsoleReceiver(Entry):
+class ConsoleReceiver(ReceiverEntry):
     """The terminal of the service."""
 
-    name: Name
     kind: Literal["console"]
-    takes: Takes = "notices"
 
 
 Receiver: TypeAlias = Annotated[SlackReceiver | JiraReceiver | WebhookReceiver | ConsoleReceiver, Discriminator("kind")]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.facts import Decision, Outbox, Receipt, encode
+from service.facts import Control, Decision, Outbox, Receipt, encode
 from service.log.memory import MemoryLog
 from service.log.ports import OUTBOX, LogError
 from tests.core.dispatcher.world import DOWN, START, World, notice, order
@@ -35,7 +35,7 @@ async def test_running_wakes_when_a_retry_is_due(world: World) -> None:
 
 
 async def test_a_journal_that_fails_stops_the_couriers(world: World) -> None:
-    async def broken(_: Receipt) -> None:
+    async def broken(_: Receipt | Control) -> None:
         raise LogError("disk full")
 
     world.dispatcher._record = broken

@@ -15,7 +15,7 @@ from service.couriers.deliveries import Deliveries, SqliteDeliveries
 from service.couriers.dispatcher import Dispatcher
 from service.couriers.kept import KeptDeliveries
 from service.couriers.port import Delivered, Item, Outcome, Receiver, RetryLater
-from service.facts import Decision, Notice, Order, Receipt, Scope
+from service.facts import Control, Decision, Notice, Order, Receipt, Scope
 from service.log.sqlite import SqliteSnapshots
 from tests import samples
 
@@ -41,10 +41,13 @@ class Script:
     name: str
     answers: dict[str, list[Outcome]] = field(default_factory=dict)
     always: Outcome = field(default_factory=Delivered)
+    follows: bool = False
     given: list[str] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
 
     async def deliver(self, item: Item) -> Outcome:
         self.given.append(item.id)
+        self.items.append(item)
         waiting = self.answers.get(item.id)
         return waiting.pop(0) if waiting else self.always
 
@@ -72,6 +75,7 @@ class World:
     draw: float = 1.0
     naps: list[tuple[float, asyncio.Future[None]]] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
+    controls: list[Control] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.couriers = {receiver.name: Script(receiver.name) for receiver in self.receivers}
@@ -84,8 +88,11 @@ class World:
         return self.couriers["orchestrator"]
 
     def _made(self) -> Dispatcher:
-        async def record(receipt: Receipt) -> None:
-            self.receipts.append(receipt)
+        async def record(said: Receipt | Control) -> None:
+            if isinstance(said, Receipt):
+                self.receipts.append(said)
+            else:
+                self.controls.append(said)
 
         async def sleep(wait_s: float) -> None:
             nap = asyncio.get_running_loop().create_future()
