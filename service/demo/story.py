@@ -93,7 +93,7 @@ async def _run_away(stage: Stage) -> tuple[list[Usage], dict[str, Any], int]:
 async def _loop(stage: Stage, execution: str) -> list[Usage]:
     """The runaway itself: it stops only because somebody tells it to."""
     calls: list[Usage] = []
-    while stage.orchestrator.may_go_on(RUNAWAY.name, execution, use_case=RUNAWAY.work.use_case):
+    while stage.orchestrator.switch.may_go_on(agent=RUNAWAY.name, execution=execution, use_case=RUNAWAY.work.use_case):
         if len(calls) >= LOOP_CALLS_MAX:
             raise DemoError(f"nobody stopped the loop within {LOOP_CALLS_MAX} calls")
         calls.append(repeated_call(execution, len(calls), stage.client.clock()))

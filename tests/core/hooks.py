@@ -1,8 +1,9 @@
-"""An order and a notice as webhooks carry them, and the secrets that sign them."""
+"""An order and a notice as webhooks carry them, the secrets that sign them, and a receiver's clock."""
 
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace as but
@@ -32,3 +33,13 @@ CROSSING = but(
     thresholds=[85.0],
 )
 NOTICE = notice(CROSSING, "line_crossed")
+
+
+@dataclass
+class Clock:
+    """Unix milliseconds, moved by the test."""
+
+    now_ms: int = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now_ms

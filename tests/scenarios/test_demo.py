@@ -51,7 +51,7 @@ async def test_the_runaway_is_found_stopped_and_proved_to_have_stopped(tmp_path:
     assert ending.order["state"] == "effective"
     assert [step["state"] for step in ending.order["states"]][-2:] == ["accepted", "effective"]
     assert float(ending.order["states"][-1]["saved_usd"]) > 5
-    assert [(held["scope"], held["order"]) for held in ending.stage.orchestrator.paused()] == [({"kind": "execution", "name": run}, ending.order["id"])]
+    assert [(held.scope, held.order) for held in ending.stage.orchestrator.switch.holding()] == [(("execution", run), ending.order["id"])]
     assert ending.incident["kinds"] == ["loop"]
     assert ending.incident["cause"]["driver"] == "calls_per_execution"
     assert reaction_ms(ending) is not None
