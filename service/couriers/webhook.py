@@ -6,6 +6,7 @@ The secret's reference may hold several keys with white space between: each sign
 from __future__ import annotations
 
 import base64
+from typing import Final
 
 from service.couriers.events import encoded, event_of
 from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver
