@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "plot": ("service.cli.plot", "A picture of a scope's spend: its usual range, alerts, pauses, and why it cost more."),
     "effective": ("service.cli.effective", "Every budget, cap, quota, owner and route that applies to a scope, and why."),
     "policy": ("service.cli.policy", "Put another policy in force: `spendwarden policy apply FILE`."),
+    "notify": ("service.cli.notify", "Try a receiver: `spendwarden notify test RECEIVER` sends a real sample and says what happened."),
     "schema": ("service.cli.schema", "Print the JSON Schema of records or of the policy."),
     "token": ("service.cli.token", "Create, list and revoke bearer tokens."),
     "ledger": ("service.cli.ledger", "Build the books anew from the logs: `spendwarden ledger rebuild`."),

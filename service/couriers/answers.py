@@ -21,7 +21,7 @@ def outcome_of(status: int, retry_after: str | None, body: bytes, now_ms: int, *
     """2xx is delivered (or answered by its body), 429 and 5xx come again later, anything else never works as it is.
 
     >>> outcome_of(503, "7", b"", 0, redact=str)
-    RetryLater(after_s=7.0, reason='503 Service Unavailable')
+    RetryLater(after_s=7.0, reason='503 Service Unavailable', alone=False)
     """
     told = _told(body)
     why = shown(redact(_text(told, "reason", "detail", "title", "error")), REASON_MAX)

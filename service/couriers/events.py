@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any, Final
 
-from service.facts import Notice, Order, Scope
+from service.facts import Notice, Order, Scope, ident
 from service.messages.build import of_notice
 from service.messages.links import evidence_url
 from service.messages.message import plain
@@ -33,6 +33,21 @@ def event_of(item: Order | Notice, public_url: str) -> dict[str, Any]:
         "time": rfc3339(item.time_ms),
         "datacontenttype": "application/json",
         "data": data,
+    }
+
+
+def event_of_test(receiver: str, now_ms: int, public_url: str) -> dict[str, Any]:
+    """A test of the way to a receiver: an event of its own type, which orders nothing and which each try sends anew."""
+    at, test_id = rfc3339(now_ms), ident("tst", receiver, now_ms)
+    return {
+        "specversion": "1.0",
+        "id": test_id,
+        "source": public_url or "spendwarden",
+        "type": "spendwarden.test",
+        "subject": "test",
+        "time": at,
+        "datacontenttype": "application/json",
+        "data": {"type": "test", "time": at, "id": test_id, "text": "A test: nothing is ordered and nobody has to act."},
     }
 
 

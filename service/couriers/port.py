@@ -141,6 +141,15 @@ class Courier(Protocol):
 
 
 @runtime_checkable
+class Probes(Protocol):
+    """A courier of orders that can try the whole way to its receiver without having anything stopped."""
+
+    async def probe(self) -> Outcome:
+        """Tries once: what an order would meet there, as far as can be known; a `reason` says what was tried."""
+        ...
+
+
+@runtime_checkable
 class Hears(Protocol):
     """A courier at whose place people also act: they close an issue there, or take it over."""
 

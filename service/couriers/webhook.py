@@ -6,9 +6,9 @@ The secret's reference may hold several keys with white space between: each sign
 from __future__ import annotations
 
 import base64
-from typing import Final
+from typing import Any, Final
 
-from service.couriers.events import encoded, event_of
+from service.couriers.events import encoded, event_of, event_of_test
 from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver
 from service.couriers.wire import Wire
 from service.facts import Incident, Order
@@ -30,13 +30,20 @@ class WebhookCourier:
         """Tries once; how the receiver answered, or why it could not be asked."""
         if isinstance(item, Incident):
             return Delivered()  # an event that was sent stays as it is
-        body = encoded(event_of(item, self._public_url))
-        outcome = self._wire.outcome(await self._wire.ask("POST", self._wire.url, content=body, headers=self._headers(item.id, body)))
+        outcome = await self._send(event_of(item, self._public_url))
         return Delivered() if isinstance(outcome, Delivered) and not isinstance(item, Order) else outcome
+
+    async def probe(self) -> Outcome:
+        """Sends a signed event of type `spendwarden.test`."""
+        return await self._send(event_of_test(self.name, self._clock(), self._public_url))
 
     async def close(self) -> None:
         """Closes the connections."""
         await self._wire.close()
+
+    async def _send(self, event: dict[str, Any]) -> Outcome:
+        body = encoded(event)
+        return self._wire.outcome(await self._wire.ask("POST", self._wire.url, content=body, headers=self._headers(event["id"], body)))
 
     def _headers(self, item_id: str, body: bytes) -> dict[str, str]:
         now_s = self._clock() // 1000

@@ -55,15 +55,6 @@ class Wire:
             headers={"user-agent": "spendwarden", "accept": "application/json", "accept-encoding": "identity", **(headers or {})},
         )
 
-    @property
-    def where(self) -> str:
-        """The address without what may be secret in it.
-
-        >>> Wire("https://user:word@hooks.example/T0123456789abcdefXYZ/in?key=abc", Parts(public_url="", clock=int)).where
-        'https://hooks.example/[secret]/in'
-        """
-        return self.redacted(str(self.url.copy_with(query=None, fragment=None)))
-
     async def ask(self, method: str, url: httpx.URL | str, *, content: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer | RetryLater:
         """Asks once; why it could not be asked is an outcome already."""
         try:
@@ -105,6 +96,23 @@ class Wire:
                 return await _bounded(response.aiter_bytes())
         except (TimeoutError, httpx.HTTPError, httpx.StreamError):
             return b""
+
+
+def address_shown(url: str) -> str:
+    """An address without what may be secret in it, to tell a person where something went.
+
+    >>> address_shown("https://user:word@hooks.example/T0123456789abcdefXYZ/in?key=abc")
+    'https://hooks.example/[secret]/in'
+    >>> address_shown("nonsense")
+    'no address'
+    """
+    try:
+        text = str(_address(url)[0].copy_with(query=None, fragment=None))
+    except ValueError:
+        return "no address"
+    for secret in _hidden(url, ()):
+        text = text.replace(secret, "[secret]")
+    return text
 
 
 async def _bounded(chunks: AsyncIterator[bytes]) -> bytes:

@@ -8,13 +8,15 @@ from service.policy.mistakes import Mistake
 from service.policy.model import Policy
 
 
-def secret_warnings(policy: Policy, lookup: Callable[[str], str | None]) -> list[Mistake]:
+def secret_warnings(policy: Policy, lookup: Callable[[str], str | None], only: str = "") -> list[Mistake]:
     """Secrets left out or pointing nowhere; `lookup` answers a reference with what it names, which never shows here.
 
-    A warning for who only reads the policy, an error for who must send.
+    Of the receiver `only`, or of all. A warning for who only reads the policy, an error for who must send.
     """
     found = []
     for index, receiver in enumerate(policy.receivers):
+        if only and receiver.name != only:
+            continue
         for key, reference in receiver.references.items():
             path = f"receivers[{index}].{key}"
             if reference is None:

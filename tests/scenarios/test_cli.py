@@ -47,7 +47,7 @@ def test_the_overview_names_every_command() -> None:
         assert text.split(".")[0][:40] in page(done)
 
 
-TAUGHT = [*([name] for name in COMMANDS), ["policy", "apply"], ["token", "create"], ["token", "list"], ["token", "revoke"]]
+TAUGHT = [*([name] for name in COMMANDS), ["policy", "apply"], ["notify", "test"], ["token", "create"], ["token", "list"], ["token", "revoke"]]
 
 
 @pytest.mark.parametrize("words", TAUGHT, ids=" ".join)
