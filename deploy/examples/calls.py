@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 -- a file to be run, in no package
 """A week of made-up calls of two agents, a JSON object a line. On its last afternoon a release of one breaks its prompt cache and starts runs twice.
 
 python3 deploy/examples/calls.py > calls.jsonl
@@ -53,4 +52,4 @@ def one_run(lot: random.Random, agent: str, run: str, begin_s: float, *, cached:
 
 if __name__ == "__main__":
     for call in sorted(calls(), key=lambda each: float(each["time"])):
-        print(json.dumps(call))  # noqa: T201 -- this is what it is for
+        print(json.dumps(call))

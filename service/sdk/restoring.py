@@ -25,11 +25,11 @@ class RestoreError(Exception):
 
 
 def restore(switch: Switch, url: str, token: str = "") -> int:
-    """Asks `GET /v1/paused` of the service at `url` once, with a token of role `receipt` or `read`; how many pauses were news.
+    """Asks `GET /v1/paused` of the service at `url` once, with a token of role `receipt` or `read`; how many pauses that changed.
 
     Raises RestoreError. Who must not run what may be paused waits for this before its first step.
     """
-    return switch.restore(list(_paused(url.rstrip("/"), token)))
+    return switch.restore(list(_paused(url.rstrip("/"), token)), f"{url} {hash(token)}")
 
 
 class Restoring:

@@ -2,7 +2,8 @@
 
 Law of this file: of one scope only an order with a greater sequence than any seen is obeyed, and nothing after its end; what was heard
 before is answered as it was the first time. So repeats, orders that overtake each other and old requests played again change nothing.
-A pause is lifted by a newer order or by its own end, never by silence.
+A pause that came as an order is lifted by a newer order or by its own end, never by silence; one that only a list told of
+is lifted too when a later list does not hold it any more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 from typing import Any, Final, TypeAlias
@@ -47,11 +48,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The greatest sequence of a scope, when its orders are over, and the one that holds, if any does."""
+    """The greatest sequence of a scope, when its orders are over, the one that holds, if any does, and which list alone told of it."""
 
     sequence: int
     over_ms: int
     held: Held | None
+    listed_by: str = ""
 
 
 class Switch:
@@ -135,29 +137,45 @@ class Switch:
             self._tell()
             return dict(answer)
 
-    def restore(self, paused: Sequence[Mapping[str, Any]]) -> int:
-        """Takes up the items of `GET /v1/paused`; how many of them were news. What is newer here stays."""
-        with self._changed:
-            news = sum(self._decide({**item, "action": "pause", "id": item.get("order")}) == {"state": "accepted"} for item in paused)
-            self._tell()
-            return news
+    def restore(self, paused: Sequence[Mapping[str, Any]], source: str = "service") -> int:
+        """Takes up the items of `GET /v1/paused`; how many pauses that changed. What is newer here stays.
 
-    def _decide(self, data: Any) -> Answer:
+        What an earlier list of the same `source` told of, and this one does not, is lifted.
+        """
+        with self._changed:
+            before = {held.order for held in self.holding()}
+            orders = [{**item, "action": "pause", "id": item.get("order")} for item in paused]
+            for order in orders:
+                self._decide(order, listed_by=source)
+            told = {order["id"] for order in orders}
+            for key, seen in self._scopes.items():
+                if seen.listed_by == source and seen.held is not None and seen.held.order not in told:
+                    self._scopes[key] = replace(seen, held=None)
+            self._tell()
+            return len(before ^ {held.order for held in self.holding()})
+
+    def _decide(self, data: Any, listed_by: str = "") -> Answer:
         try:
             key, held = _order_of(data)
         except (LookupError, TypeError, ValueError, AttributeError) as wrong:
             return _refused(f"the order cannot be read ({type(wrong).__name__}: {str(wrong)[:100]})")
-        if held.action not in ORDERS:
-            return _refused(f"unknown action {held.action[:40]}")
-        if held.until_ms <= self._clock():
-            return _refused("the order has expired")
         seen = self._scopes.get(key, _Seen(0, 0, None))
-        if held.sequence <= seen.sequence:
-            return _refused(f"a newer order of this scope was obeyed (sequence {seen.sequence})")
-        if len(self._scopes) >= SCOPES_MAX and not self._forget():
-            return _refused(f"{SCOPES_MAX:,} scopes are held already")
-        self._scopes[key] = _Seen(held.sequence, max(seen.over_ms, held.until_ms), None if held.action == "resume" else held)
+        if seen.held is not None and seen.held.order == held.order:
+            self._scopes[key] = seen if listed_by else replace(seen, listed_by="")
+            return {"state": "accepted"}
+        if why_not := self._why_not(held, seen.sequence):
+            return _refused(why_not)
+        self._scopes[key] = _Seen(held.sequence, max(seen.over_ms, held.until_ms), None if held.action == "resume" else held, listed_by)
         return {"state": "accepted"}
+
+    def _why_not(self, held: Held, sequence: int) -> str:
+        if held.action not in ORDERS:
+            return f"unknown action {held.action[:40]}"
+        if held.until_ms <= self._clock():
+            return "the order has expired"
+        if held.sequence <= sequence:
+            return f"a newer order of this scope was obeyed (sequence {sequence})"
+        return f"{SCOPES_MAX:,} scopes are held already" if len(self._scopes) >= SCOPES_MAX and not self._forget() else ""
 
     def _held(self, key: tuple[str, Scope]) -> Held | None:
         seen = self._scopes.get(key)

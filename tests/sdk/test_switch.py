@@ -103,8 +103,19 @@ def test_what_is_restored_is_overtaken_by_what_is_newer(switch: Switch) -> None:
     assert fresh.restore([paused, {"scope": "nonsense"}]) == 1
     assert fresh.restore([paused]) == 0
     assert not fresh.may_go_on(agent="indexer")
-    assert fresh.restore([]) == 0
-    assert not fresh.may_go_on(agent="indexer")  # silence lifts nothing
+    assert fresh.restore([], source="another") == 0
+    assert not fresh.may_go_on(agent="indexer")
+
+
+def test_what_only_a_list_told_of_is_lifted_by_a_later_list_and_an_order_is_not(switch: Switch) -> None:
+    paused = {"scope": {"kind": "agent", "name": "indexer"}, "tenant": "default", "order": "ord-1", "sequence": 3, "expires_at": "2025-11-19T03:14:00Z"}
+    assert switch.restore([paused]) == 1
+    assert switch.restore([]) == 1
+    assert switch.may_go_on(agent="indexer")
+    assert switch.restore([{**paused, "order": "ord-2", "sequence": 4}]) == 1
+    assert switch.obey(event(id="ord-2", sequence=4)) == {"state": "accepted"}  # what was restored first and comes as an order then
+    assert switch.restore([]) == 0
+    assert not switch.may_go_on(agent="indexer")
 
 
 @given(st.integers(), st.integers(2, 30))
