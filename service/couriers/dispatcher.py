@@ -52,6 +52,7 @@ class Dispatcher:
         self._couriers, self._deliveries, self._record = couriers, deliveries, record
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._lanes = {(receiver.name, name): Lane(receiver.name, name, waiting_max) for receiver in receivers for name in _LANES[receiver.takes]}
+        self._second = frozenset(receiver.name for receiver in receivers if receiver.second)
         self._edits = {name: Edits() for name, lane in self._lanes if lane == "notices" and couriers[name].follows}
         self._news = {key: asyncio.Event() for key in self._lanes}
         self._outbox_news = asyncio.Event()
@@ -76,7 +77,7 @@ class Dispatcher:
             elif isinstance(item, Incident):
                 self._edit(item, now_ms)
             elif isinstance(item, Order) and item.mode != "observe":
-                parcels += [_parcel(item, receiver, now_ms) for receiver in self._obeying()] or [_parcel(item, "", now_ms)]
+                parcels += [_parcel(item, receiver, now_ms) for receiver in self._obeying(item)] or [_parcel(item, "", now_ms)]
                 newest[item.tenant, item.scope] = self._overtaken(item)
         for parcel in await self._deliveries.take(partition, offset, parcels, newest):
             await self._enter(parcel)
@@ -214,8 +215,12 @@ class Dispatcher:
         newest = self._latest.get((item.tenant, item.scope), (item.sequence, 0))[0]
         return f"overtaken by order {newest} of its scope" if newest > item.sequence else ""
 
-    def _obeying(self) -> list[str]:
-        return [receiver for receiver, name in self._lanes if name == "orders"]
+    def _obeying(self, order: Order) -> list[str]:
+        """Who is sent an order: those it names; else all on the first way, and on both where it ends one, since either may have begun it."""
+        takers = [receiver for receiver, name in self._lanes if name == "orders"]
+        if order.to:
+            return [name for name in order.to if name in takers]
+        return takers if order.action == "resume" else [name for name in takers if name not in self._second]
 
     def _overtaken(self, order: Order) -> tuple[int, int]:
         """Notes an order as its scope's newest, if it is; what is then known of the scope."""

@@ -19,10 +19,14 @@ def receivers_of(policy: Policy) -> list[Receiver]:
     if not policy.receivers:
         return [Receiver(name=CONSOLE, kind="console", takes="notices")]
     contacts = {owner.name: _contact(owner) for owner in reversed(policy.owners)}  # the first of a name is the one that matches first
-    return [_receiver(receiver, receiver.kind, contacts) for receiver in policy.receivers if receiver.kind in COURIERS]
+    return [
+        _receiver(receiver, receiver.kind, contacts, second=receiver.name in policy.pauses.second_route)
+        for receiver in policy.receivers
+        if receiver.kind in COURIERS
+    ]
 
 
-def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact]) -> Receiver:
+def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact], *, second: bool) -> Receiver:
     values = entry.model_dump()
     secrets = {key: (secret(reference) or "") if reference else "" for key, reference in entry.references.items()}
     return Receiver(
@@ -31,6 +35,7 @@ def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact]) -> 
         url=values.get("url", ""),
         secret=secrets.get("secret", ""),
         takes=entry.takes,
+        second=second,
         options={key: value for key, value in values.items() if key not in _NAMED and key not in secrets and value is not None},
         secrets=secrets,
         fields=values.get("fields", {}),

@@ -20,7 +20,7 @@ from service.facts.decided import (
     PricedLate,
     Untold,
 )
-from service.facts.names import CELL_KINDS, DRIVERS, LONG_RUN, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
+from service.facts.names import CELL_KINDS, DRIVERS, HOUR_MS, LONG_RUN, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
 from service.facts.reached import CALLS_TAUGHT, CHILDREN_TAUGHT, GROWTH_PERCENT, Reached
 from service.facts.rows import Control, ControlAction, Envelope, JournalRow, PolicySet, Receipt, StreamItem, StreamRow, Tick
 from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, Reckoning, RunSpend, Shape, Share, Tally, Vote, tenant_of
@@ -33,6 +33,7 @@ __all__ = [
     "CHILDREN_TAUGHT",
     "DRIVERS",
     "GROWTH_PERCENT",
+    "HOUR_MS",
     "LONG_RUN",
     "MARK_MS",
     "MINUTE_MS",

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from service.facts.names import Cell, Kind, Scope
+from service.facts.names import HOUR_MS, Cell, Kind, Scope
 from service.facts.said import Reckoning, Vote
 
 
@@ -53,6 +53,7 @@ class Ordered(Struct, array_like=True, tag="D"):
 
     `state` is the order's (`requested` ... `failed`), in observe mode `requested` for ever: it was decided, not sent. `saved_nanos`
     is what an hour at the pace before the order would have cost. `scope` is the order's own where it is not the incident's.
+    `second`: it took the second way. From `stopped_ms` to `ended_ms` (0 while it holds) the scope is proved to have stood still.
     """
 
     id: str
@@ -66,6 +67,19 @@ class Ordered(Struct, array_like=True, tag="D"):
     saved_nanos: int | None = None
     tier: str = ""
     scope: Scope | None = None
+    second: bool = False
+    stopped_ms: int = 0
+    ended_ms: int = 0
+
+    def avoided(self, now_ms: int) -> tuple[int, int] | None:
+        """Nanos not spent until `now_ms` at the pace before the order; None where nothing is proved.
+
+        At least: had somebody stopped it within an hour. At most: had nobody until the order ended.
+        """
+        if not self.stopped_ms or self.saved_nanos is None:
+            return None
+        held_ms = max(min(self.ended_ms or now_ms, now_ms, self.expires_ms) - self.stopped_ms, 0)
+        return self.saved_nanos * min(held_ms, HOUR_MS) // HOUR_MS, self.saved_nanos * held_ms // HOUR_MS
 
 
 class Act(Struct, array_like=True, omit_defaults=True):
@@ -120,7 +134,10 @@ class Incident(Struct, array_like=True, tag="I"):
 
 
 class Order(Struct, array_like=True, tag="O"):
-    """An order to whoever runs the agents; a receiver obeys only a greater `sequence` than it has seen for the scope."""
+    """An order to whoever runs the agents; a receiver obeys only a greater `sequence` than it has seen for the scope.
+
+    `to`: the receivers of its second way, where the first has failed; empty for all on the first.
+    """
 
     time_ms: int
     action: str
@@ -136,6 +153,7 @@ class Order(Struct, array_like=True, tag="O"):
     by: str = ""
     approved_by: str = ""
     tier: str = ""
+    to: list[str] = msgspec.field(default_factory=list)
 
 
 class OrderState(Struct, array_like=True, tag="S"):
@@ -153,7 +171,7 @@ class OrderState(Struct, array_like=True, tag="S"):
 
 
 class Notice(Struct, array_like=True, tag="N"):
-    """One receiver is told one thing about an incident; `about` is the step it tells."""
+    """One receiver is told one thing about an incident; `about` is the step it tells, `mention` whom to call up by name."""
 
     time_ms: int
     id: str
@@ -166,6 +184,7 @@ class Notice(Struct, array_like=True, tag="N"):
     budget: str = ""
     threshold: float | None = None
     thresholds: list[float] = msgspec.field(default_factory=list)
+    mention: str = ""
 
 
 class Untold(Struct, array_like=True, tag="U"):

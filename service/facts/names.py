@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 MARK_MS: Final = 200
 MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
 
 
 def ident(prefix: str, *parts: object) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeAlias, get_args
 
@@ -97,10 +98,15 @@ def _time_fault(value: Any) -> Fault | None:
         time = msgspec.convert(value, FIELDS[Usage][field])
     except (ValueError, OverflowError):
         return Reason.UNREADABLE_TIME, field, "`time` must be RFC 3339 with an offset, as 2026-11-24T08:00:00Z, or a number of Unix seconds."
-    if 0 <= instant(time) <= TIME_LAST_MS:
+    if _in_range(time):
         return None
     hint = "divide milliseconds by 1000" if not isinstance(value, str) and value > 0 else "it begins with 1970"
     return Reason.UNREADABLE_TIME, field, f"`time` is out of range; {hint}."
+
+
+def _in_range(time: datetime | float) -> bool:
+    """Asked of the number first: what is beyond all dates may be beyond a float too, once it is in milliseconds."""
+    return (isinstance(time, datetime) or 0 <= time <= TIME_LAST_MS / 1000) and 0 <= instant(time) <= TIME_LAST_MS
 
 
 def _amount_fault(field: str, value: Any) -> Fault | None:

@@ -32,7 +32,7 @@ def done(incident: Incident) -> tuple[str, ...]:
     resumed = resumption(incident)
     if resumed is not None:
         return (f"{_past(ordered)} {who}{_tier(ordered)} on {moment(ordered.time_ms)}.", f"Resumed {signed(resumed)}: the spending may go on.")
-    return _step(ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds)
+    return _step(incident, ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds)
 
 
 def resumption(incident: Incident) -> Act | None:
@@ -58,14 +58,14 @@ def _price_it(incident: Incident) -> str:
     return f"Nothing was stopped: it counts as $0 until someone writes {place} in the policy."
 
 
-def _step(ordered: Ordered, who: str, *, ignored: bool) -> tuple[str, ...]:
+def _step(incident: Incident, ordered: Ordered, who: str, *, ignored: bool) -> tuple[str, ...]:
     when, until = moment(ordered.time_ms), moment(ordered.expires_ms)
     match ordered.state:
         case "effective":
             return (
                 f"{_past(ordered)} {who}{_tier(ordered)} on {when}, and it is proved: no spend since the stop took hold.",
-                *_balance(ordered),
-                _ends(ordered),
+                *_balance(ordered, incident.time_ms),
+                _ends(ordered) if not ordered.ended_ms else f"It ended on {moment(ordered.ended_ms)}.",
             )
         case "accepted":
             return (f"{_past(ordered)} {who}{_tier(ordered)}: ordered on {when}, accepted by the orchestrator.", _watching(), _ends(ordered))
@@ -76,6 +76,10 @@ def _step(ordered: Ordered, who: str, *, ignored: bool) -> tuple[str, ...]:
             return (f"Ordered on {when} to {ordered.action} {who}, but it goes on spending: {spoken(ordered.overshoot_nanos)} since the order.", _by_hand())
         case "failed":
             return (f"The order of {when} to {ordered.action} {who} failed{_because(ordered)}.", _by_hand())
+        case "delivered" if ordered.second:
+            told = "the first order led nowhere, this one has been got on the second way and is not answered yet"
+        case _ if ordered.second:
+            told = "the first order led nowhere, this one is on the second way"
         case "delivered":
             told = "the orchestrator has got the order and has not answered yet"
         case _:
@@ -87,7 +91,7 @@ def _step(ordered: Ordered, who: str, *, ignored: bool) -> tuple[str, ...]:
     )
 
 
-def _balance(ordered: Ordered) -> tuple[str, ...]:
+def _balance(ordered: Ordered, now_ms: int) -> tuple[str, ...]:
     spent = (
         f"Between the order and the stop {spoken(ordered.overshoot_nanos)} was still spent."
         if ordered.overshoot_nanos
@@ -95,7 +99,10 @@ def _balance(ordered: Ordered) -> tuple[str, ...]:
     )
     if ordered.saved_nanos is None:
         return (spent,)
-    return (spent, f"At the pace before the order, every hour of this saves about {spoken(ordered.saved_nanos)}.")
+    least, most = ordered.avoided(now_ms) or (0, 0)
+    if most < ordered.saved_nanos:
+        return (spent, f"At the pace before the order, every hour of this saves about {spoken(ordered.saved_nanos)}.")
+    return (spent, f"At the pace before the order about {spoken(most)} more would be gone by now; {spoken(least)} had somebody stopped it within an hour.")
 
 
 def verbs(action: str) -> tuple[str, str]:

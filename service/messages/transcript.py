@@ -61,7 +61,7 @@ def incident_line(incident: Incident) -> dict[str, Any]:
         ("runs_out", dict(zip(("early", "likely", "late"), map(rfc3339, incident.runs_out_ms or ()), strict=False))),
         ("parent", incident.parent),
         ("order", incident.order),
-        ("ordered", _ordered(incident.ordered)),
+        ("ordered", _ordered(incident.ordered, incident.time_ms)),
         ("acts", [_act(act) for act in incident.acts]),
     )
 
@@ -80,7 +80,7 @@ def order_line(order: Order) -> dict[str, Any]:
         "mode": order.mode,
         "expires_at": rfc3339(order.expires_ms),
         "sequence": order.sequence,
-    } | known(("executions", list(order.executions or ())), ("by", order.by), ("approved_by", order.approved_by), ("tier", order.tier))
+    } | known(("executions", list(order.executions or ())), ("by", order.by), ("approved_by", order.approved_by), ("tier", order.tier), ("to", list(order.to)))
 
 
 def state_line(state: OrderState) -> dict[str, Any]:
@@ -173,9 +173,10 @@ def _act(act: Act) -> dict[str, Any]:
     return {"time": rfc3339(act.time_ms), "what": act.what, "by": act.by} | known(("until", until), ("reason", act.reason), ("approved_by", act.approved_by))
 
 
-def _ordered(ordered: Ordered | None) -> dict[str, Any] | None:
+def _ordered(ordered: Ordered | None, now_ms: int) -> dict[str, Any] | None:
     if ordered is None:
         return None
+    avoided = ordered.avoided(now_ms)
     return {
         "id": ordered.id,
         "action": ordered.action,
@@ -184,4 +185,9 @@ def _ordered(ordered: Ordered | None) -> dict[str, Any] | None:
         "time": rfc3339(ordered.time_ms),
         "expires_at": rfc3339(ordered.expires_ms),
         "overshoot_usd": usd(ordered.overshoot_nanos),
-    } | known(("reason", ordered.reason), ("saved_usd", None if ordered.saved_nanos is None else usd(ordered.saved_nanos)), ("tier", ordered.tier))
+    } | known(
+        ("reason", ordered.reason),
+        ("saved_usd", None if ordered.saved_nanos is None else usd(ordered.saved_nanos)),
+        ("tier", ordered.tier),
+        ("avoided_usd", None if avoided is None else dict(zip(("least", "most"), map(usd, avoided), strict=True))),
+    )

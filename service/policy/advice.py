@@ -41,6 +41,13 @@ def _deaf(policy: Policy) -> Iterator[Mistake]:
         for index, name in enumerate(route.to):
             if name in deaf:
                 yield Mistake(f"routes[{at}].to[{index}]", f"{name} takes orders only, so no notice reaches it; give it `takes: all`")
+    for at, owner in enumerate(policy.owners):
+        for index, name in enumerate(owner.escalate_to):
+            if name in deaf:
+                yield Mistake(f"owners[{at}].escalate_to[{index}]", f"{name} takes orders only, so no notice reaches it; give it `takes: all`")
+    for index, name in enumerate(policy.pauses.second_route):
+        if name in {receiver.name for receiver in policy.receivers if receiver.takes == "notices"}:
+            yield Mistake(f"pauses.second_route[{index}]", f"{name} takes notices only, so no order reaches it; give it `takes: orders`")
 
 
 def _forbidden(policy: Policy) -> Iterator[Mistake]:

@@ -24,6 +24,8 @@ def checked(tree: Tree) -> list[Mistake]:
         *_twice(tree, "budgets"),
         *_twice(tree, "receivers"),
         *_twice(tree, "sources", "topic"),
+        *_twice(tree, "rotas"),
+        *_unknown_rotas(tree),
         *_unknown_receivers(tree),
         *_unknown_tiers(tree),
         *_unknown_findings(tree),
@@ -55,11 +57,22 @@ def _twice(tree: Tree, section: str, key: str = "name") -> Iterator[Mistake]:
 
 def _unknown_receivers(tree: Tree) -> Iterator[Mistake]:
     known = [str(entry.get("name")) for _, entry in _entries(tree, "receivers")]
-    for path, entry in _entries(tree, "routes"):
-        names = entry.get("to")
+    pauses = tree.get("pauses")
+    lists = [(f"{path}.to", entry.get("to")) for path, entry in _entries(tree, "routes")]
+    lists += [(f"{path}.escalate_to", entry.get("escalate_to")) for path, entry in _entries(tree, "owners")]
+    lists += [("pauses.second_route", pauses.get("second_route"))] if isinstance(pauses, dict) else []
+    for path, names in lists:
         for index, name in enumerate(names if isinstance(names, list) else []):
             if isinstance(name, str | int) and str(name) not in known:
-                yield Mistake(f"{path}.to[{index}]", f"no receiver is called `{name}`{meant(str(name), known)}")
+                yield Mistake(f"{path}[{index}]", f"no receiver is called `{name}`{meant(str(name), known)}")
+
+
+def _unknown_rotas(tree: Tree) -> Iterator[Mistake]:
+    known = [str(entry.get("name")) for _, entry in _entries(tree, "rotas")]
+    for path, entry in _entries(tree, "owners"):
+        name = entry.get("rota")
+        if isinstance(name, str | int) and str(name) not in known:
+            yield Mistake(f"{path}.rota", f"no rota is called `{name}`{meant(str(name), known)}")
 
 
 def _unknown_tiers(tree: Tree) -> Iterator[Mistake]:

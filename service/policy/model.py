@@ -12,9 +12,10 @@ from service.facts import Kind
 from service.money import NANO
 from service.policy.limits import BatchRule, Budget, Cap, Entry, Planned, Quota, TierRule
 from service.policy.pricing import Currency, Prices
+from service.policy.rotas import Rota
 from service.policy.scopes import ScopeText
 from service.policy.telling import Owner, Receiver, Route, Source
-from service.policy.values import Count, Duration, Name, Number, Url, Usd, Whole, Zone, refuse_bool
+from service.policy.values import Count, Duration, Name, Number, Percent, Url, Usd, Whole, Zone, refuse_bool
 
 DAY_MS = 86_400_000
 
@@ -26,16 +27,23 @@ class Detection(Entry):
 
 
 class Pauses(Entry):
-    """What may be paused without a person, and who may order by hand: from `two_person_usd` of an incident on only two together."""
+    """What may be paused without a person, and who may order by hand: from `two_person_usd` of an incident on only two together.
+
+    `max_usual_share` is the blast radius: of a scope that usually makes more than that percentage of all spend, a person decides.
+    `second_route` are receivers that get an order only once it has failed, or was ignored, on its first way.
+    """
 
     mode: Literal["observe", "enforce"] = "observe"
     on: tuple[Kind, ...] = (Kind.LOOP, Kind.RETRY_STORM, Kind.FAN_OUT, Kind.LEAKED_KEY)
     allow: tuple[ScopeText, ...] = ()
     min_loss_nanos: Usd = Field(default=5 * NANO, alias="min_loss_usd")
     per_hour: Count = 6
+    per_hour_per_business_unit: Count | None = None
+    max_usual_share: Annotated[Percent, Field(le=100)] | None = None
     proof_s: Whole = 20
     expires_ms: Duration = Field(default=DAY_MS, alias="expires")
     approvers: tuple[Name, ...] = ()
+    second_route: tuple[Name, ...] = ()
     two_person_nanos: Usd | None = Field(default=None, alias="two_person_usd")
 
 
@@ -50,6 +58,7 @@ class Policy(Entry):
     timezone: Zone = "UTC"
     prices: Prices = Prices()
     owners: tuple[Owner, ...] = ()
+    rotas: tuple[Rota, ...] = ()
     budgets: tuple[Budget, ...] = ()
     caps: tuple[Cap, ...] = ()
     quotas: tuple[Quota, ...] = ()

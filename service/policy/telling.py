@@ -22,14 +22,19 @@ class OwnerJira(Entry):
 
 
 class Owner(Entry):
-    """Whose spend it is; the first that matches."""
+    """Whose spend it is; the first that matches. Who is on duty by `rota` is mentioned instead of `mention`.
+
+    What nobody has acknowledged `escalate_after` is told again, to `escalate_to` as well, and to who has the next turn.
+    """
 
     match: RecordMatch = Match()
     name: Name
     slack: Name | None = None
     jira: OwnerJira | None = None
     mention: Name | None = None
+    rota: Name | None = None
     escalate_after_ms: Duration | None = Field(default=None, alias="escalate_after")
+    escalate_to: tuple[Name, ...] = ()
 
 
 class ReceiverEntry(Entry):

@@ -6,14 +6,13 @@ from typing import Final
 
 import msgspec
 
-from service.facts import LONG_RUN, Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
-from service.warden import habits, incidents, orders, recent
+from service.facts import HOUR_MS, LONG_RUN, Cause, DimensionShare, DriverShare, Finding, Kind, RunSpend, Scope, Untold
+from service.warden import habits, incidents, orders, proof, recent
 from service.warden.plan import ORDERED
 from service.warden.state import Episode, RunSeen, Tenant, Warden
 
 RUNS_KEPT_MAX: Final = 50_000
 WORSE_FACTOR: Final = 4
-HOUR_MS: Final = 3_600_000
 SMALL_NANOS: Final = 250_000_000  # a quarter of a dollar
 LEAST_AGE_MS: Final = 1_000
 SURE_AGE_MS: Final = 60_000
@@ -209,7 +208,7 @@ def run_spent(w: Warden, t: Tenant, r: RunSpend) -> None:
     more = run.nanos - nanos
     scope = Scope("execution", r.root)
     if scope in t.tracked:
-        orders.spent(t, scope, more, r.last_ms)
+        proof.spent(t, scope, more, r.last_ms)
     episode = t.episodes.get(run.incident)
     if episode is not None and run.asked is not None and more > 0 and r.stuck:
         _ask_again(w, t, episode, run, run.asked)

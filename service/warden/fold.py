@@ -28,7 +28,7 @@ from service.facts import (
     Share,
     Tally,
 )
-from service.warden import budgets, controls, findings, incidents, orders, sums, windows
+from service.warden import budgets, controls, escalation, findings, incidents, orders, proof, sums, windows
 from service.warden.plan import compile_plan
 from service.warden.state import Tenant, Warden
 
@@ -71,6 +71,7 @@ def hear(w: Warden, arrival_ms: int, row: JournalRow) -> list[Decision]:
         w.minute = minute
         for t in w.tenants.values():
             incidents.housekeeping(w, t)
+            escalation.overdue(w, t)
     return w.out
 
 
@@ -101,7 +102,7 @@ def _envelope(w: Warden, e: Envelope) -> None:
         w.prove_ms = w.now_ms + PROVE_EVERY_MS
         for t in w.tenants.values():
             if t.orders:
-                orders.prove(w, t)
+                proof.prove(w, t)
 
 
 def _fact(w: Warden, p: int, known_minute: int, fact: Fact) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from service.facts import HOUR_MS
 from service.warden.plan import Limit
 from service.warden.state import Period
 
-HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
 
 

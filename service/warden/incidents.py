@@ -17,6 +17,7 @@ from service.warden.state import EVIDENCE_MAX, EXECUTIONS_MAX, FINDINGS_KEPT_MIN
 FOUND, MORE, WORSE, ACKNOWLEDGE, SNOOZE, WAKE, SETTLE = "found", "more", "worse", "acknowledge", "snooze", "wake", "settle"
 SEVERITIES: Final = ("info", "warning", "critical")
 RUNS_WINDOW_MS: Final = 6 * 3_600_000
+GROWN_OF: Final = 10  # a tenth more than at the last step
 QUIET_RUNS_MS: Final = 3_600_000
 EPISODE_KEPT_MS: Final = 40 * 86_400_000
 
@@ -68,14 +69,17 @@ def step(w: Warden, t: Tenant, episode: Episode, event: str, reason: str) -> boo
     move = TRANSITIONS.get((episode.state, event))
     if move is None:
         return False
-    episode.state, action = move
+    before, (episode.state, action) = episode.state, move
     episode.revision += 1
     if action == "opened":
         episode.owner = routing.owner_of(w, episode)
     if action in ("opened", "reopened"):
         episode.found_ms = w.now_ms
+    if episode.state == "open" != before:
+        episode.open_since_ms = w.now_ms
     if action == "resolved":
         episode.resolved_ms = w.now_ms
+    episode.shown_nanos = episode.spend_nanos
     w.out.append(line(w, t, episode, action, reason))
     return True
 
@@ -187,10 +191,19 @@ def housekeeping(w: Warden, t: Tenant) -> None:
             tell(w, t, episode, "reminder")
         elif episode.state in ("open", "acknowledged") and episode.family not in ("budget", "spend"):
             _settle(w, t, episode)
+            _grow(w, t, episode)
         elif episode.state == "resolved" and episode.resolved_ms < w.now_ms - EPISODE_KEPT_MS:
             del t.episodes[episode.id]
     if w.minute % 60 == 0:
         t.found = {fid: at for fid, at in t.found.items() if at > w.minute - FINDINGS_KEPT_MINUTES}
+
+
+def _grow(w: Warden, t: Tenant, episode: Episode) -> None:
+    """What goes on spending is said, so that what was told of it can be brought up to date; nobody is told anew."""
+    if episode.told and episode.state != "resolved" and episode.spend_nanos * GROWN_OF >= episode.shown_nanos * (GROWN_OF + 1) > 0:
+        episode.revision += 1
+        episode.shown_nanos = episode.spend_nanos
+        w.out.append(line(w, t, episode, "updated", "grows"))
 
 
 def _settle(w: Warden, t: Tenant, episode: Episode) -> None:

@@ -1,23 +1,19 @@
-"""Orders: who is stopped, under which limits, and the proof by the spend that it stopped.
+"""Orders and their life: who is stopped, who answered what, when it is over, and the second way where the first leads nowhere.
 
-`requested -> delivered -> accepted -> effective | refused | expired | failed`. An order is `effective` only after no record of its
-scope stamped later than the answer + 5 s was heard for `proof_s` of log time by every partition; spend after three times that is
-`pause_ignored`. Who is throttled or degraded still spends, so these stay `accepted` until they expire. Automatic orders need the allow
-list, a least expected loss, and stay under an hourly number.
+`requested -> delivered -> accepted -> effective | refused | expired | failed`; `permission.py` says what may be ordered without a person,
+`proof.py` when an order is `effective`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from service.facts import Evidence, Kind, Order, OrderState, Receipt, Scope, Untold, ident
-from service.warden import incidents
+from service.facts import HOUR_MS, Evidence, Kind, Order, OrderState, Receipt, Scope, Untold, ident
+from service.warden import incidents, permission
 from service.warden.state import Episode, Standing, Tenant, Warden
 
-HOUR_MS: Final = 3_600_000
 SETTLE_MS: Final = 5_000
-UNDELIVERED_MS: Final = 60_000  # after so long without an answer a person is told that nobody was stopped yet
-IGNORED_AFTER_PROOFS: Final = 3
 FINAL: Final = frozenset({"effective", "refused", "expired", "failed"})
 KEPT_MS: Final = 7 * 24 * HOUR_MS
 
@@ -48,7 +44,7 @@ def request(
     tier: str = "",
 ) -> bool:
     """An automatic order, if the policy lets it be; else the named reason why not. `loss_nanos` None: the limit itself asked for it."""
-    hindered = _hindered(w, t, episode, scope, loss_nanos)
+    hindered = permission.hindered(w, t, episode, scope, loss_nanos)
     if hindered:
         w.out.append(Untold(w.now_ms, episode.id, t.name, f"no_order_{hindered}"))
         return False
@@ -60,20 +56,6 @@ def request(
     executions = [scope.name] if scope.kind == "execution" else list(episode.live_executions)
     place(w, t, episode, scope, action, why, mode=w.plan.mode, expires_ms=expires_ms, executions=executions, pace=pace_nanos_per_hour, tier=tier)
     return True
-
-
-def _hindered(w: Warden, t: Tenant, episode: Episode, scope: Scope, loss_nanos: int | None) -> str:
-    if t.released.get(scope, 0) > w.now_ms:
-        return "released"
-    if scope in t.tracked:
-        return "standing"
-    if not w.plan.allows(scope, {**episode.attributes, "tenant": t.name}):
-        return "not_allowed"
-    if loss_nanos is not None and loss_nanos < w.plan.min_loss_nanos:
-        return "below_min_loss"
-    if len([at for at in t.ordered_ms if at > w.now_ms - HOUR_MS]) >= w.plan.per_hour:
-        return "per_hour"
-    return ""
 
 
 def place(
@@ -91,12 +73,14 @@ def place(
     by: str = "",
     approved_by: str = "",
     tier: str = "",
+    to: Sequence[str] = (),
 ) -> Standing:
-    """Says the order and follows it from here on; `tier` to what `degrade` goes."""
+    """Says the order and follows it from here on; `tier` to what `degrade` goes, `to` on which second way."""
     t.sequence += 1
     incident = episode.id if episode is not None else ""
-    oid = ident("ord", t.name, *scope, action, incident, w.now_ms)
-    standing = Standing(oid, scope, action, mode, incident, w.now_ms, expires_ms, reason=why, pace_nanos_per_hour=pace, tier=tier, executions=executions)
+    oid = ident("ord", t.name, *scope, action, incident, w.now_ms, *to)
+    standing = Standing(oid, scope, action, mode, incident, w.now_ms, expires_ms, reason=why, pace_nanos_per_hour=pace, tier=tier, by=by, executions=executions)
+    standing.second, standing.business_unit = bool(to), permission.unit_of(episode, scope) if episode is not None else ""
     if action != "resume":
         t.orders[oid] = standing
         t.tracked[scope] = oid
@@ -118,9 +102,10 @@ def place(
             by=by,
             approved_by=approved_by,
             tier=tier,
+            to=list(to),
         )
     )
-    _say(w, t, standing, "requested")
+    say(w, t, standing, "requested")
     return standing
 
 
@@ -133,38 +118,10 @@ def receipt(w: Warden, t: Tenant, r: Receipt) -> None:
     standing.state = state
     if state in ("delivered", "accepted"):
         standing.answered_ms = w.now_ms
-    _say(w, t, standing, state, reason=r.reason, receiver=r.receiver)
+    say(w, t, standing, state, reason=r.reason, receiver=r.receiver)
     if state in ("refused", "failed"):
         t.tracked.pop(standing.scope, None)
-        _escalate(w, t, standing, "order_failed", r.reason)
-
-
-def spent(t: Tenant, scope: Scope, nanos: int, last_ms: int) -> None:
-    """More spend of a scope that an order stands on; `last_ms` is the newest stamp among it."""
-    standing = t.orders[t.tracked[scope]]
-    if last_ms > standing.at_ms:
-        standing.overshoot_nanos += nanos
-    if standing.answered_ms and last_ms > standing.answered_ms + SETTLE_MS:
-        standing.stray_ms = max(standing.stray_ms, last_ms)
-
-
-def prove(w: Warden, t: Tenant) -> None:
-    """Looks at every standing order: is it proved, ignored or over? Asked several times a second, most orders are long decided."""
-    proof_ms = w.plan.proof_ms
-    for standing in [each for each in t.orders.values() if each.state not in FINAL or each.expires_ms <= w.now_ms]:
-        if standing.state in ("delivered", "accepted") and standing.mode == "enforce" and standing.action == "pause":
-            since = max(standing.answered_ms + SETTLE_MS, standing.stray_ms)
-            if standing.stray_ms > standing.answered_ms + IGNORED_AFTER_PROOFS * proof_ms:
-                _ignored(w, t, standing)
-            elif w.reach_ms >= since + proof_ms:
-                standing.state = "effective"
-                _say(w, t, standing, "effective")
-                _told(w, t, standing, "effective")
-        elif standing.state == "requested" and standing.mode == "enforce" and not standing.late and w.now_ms >= standing.at_ms + UNDELIVERED_MS:
-            standing.late = True
-            _escalate(w, t, standing, "undelivered", "")
-        if standing.expires_ms <= w.now_ms:
-            expire(w, t, standing)
+        escalate(w, t, standing, "order_failed", r.reason)
 
 
 def expire(w: Warden, t: Tenant, standing: Standing) -> None:
@@ -174,8 +131,9 @@ def expire(w: Warden, t: Tenant, standing: Standing) -> None:
         stopped = standing.state in ("delivered", "accepted", "effective")
         if standing.state not in FINAL:
             standing.state = "expired"
-            _say(w, t, standing, "expired")
+            say(w, t, standing, "expired")
         if stopped and standing.mode == "enforce":
+            standing.ended_ms = w.now_ms
             _resume(w, t, standing, "expired", by="spendwarden", approved_by="")
     if standing.expires_ms < w.now_ms - KEPT_MS:
         t.orders.pop(standing.id, None)
@@ -186,12 +144,14 @@ def release(w: Warden, t: Tenant, scope: Scope, why: str, *, by: str, approved_b
     oid = t.tracked.pop(scope, None)
     standing = t.orders.get(oid) if oid is not None else None
     t.released[scope] = until_ms
+    if standing is not None:
+        standing.ended_ms = w.now_ms
     if standing is None:
         standing = Standing("", scope, "pause", "enforce", "", w.now_ms, w.now_ms)
     _resume(w, t, standing, why, by=by, approved_by=approved_by)
     if standing.id and standing.state not in FINAL:
         standing.state = "expired"
-        _say(w, t, standing, "expired", reason="resumed")
+        say(w, t, standing, "expired", reason="resumed")
 
 
 def _resume(w: Warden, t: Tenant, standing: Standing, why: str, *, by: str, approved_by: str) -> None:
@@ -204,14 +164,31 @@ def _resume(w: Warden, t: Tenant, standing: Standing, why: str, *, by: str, appr
         episode.order = standing.id
 
 
-def _ignored(w: Warden, t: Tenant, standing: Standing) -> None:
-    standing.state = "failed"
-    _say(w, t, standing, "failed", reason="pause_ignored")
-    t.tracked.pop(standing.scope, None)
-    _escalate(w, t, standing, "pause_ignored", "the receiver accepted, the spend went on")
+def _second_way(w: Warden, t: Tenant, failed: Standing) -> None:
+    """Where the first way has led nowhere, those of the second get an order of their own, once."""
+    if failed.action == "resume" or failed.second or not w.plan.second_route or failed.expires_ms <= w.now_ms:
+        return
+    why = f"second_way_{failed.reason}" if not failed.reason.startswith("second_way_") else failed.reason
+    place(
+        w,
+        t,
+        t.episodes.get(failed.incident),
+        failed.scope,
+        failed.action,
+        why,
+        mode=failed.mode,
+        expires_ms=failed.expires_ms,
+        executions=failed.executions,
+        pace=failed.pace_nanos_per_hour,
+        by=failed.by,
+        tier=failed.tier,
+        to=w.plan.second_route,
+    )
 
 
-def _escalate(w: Warden, t: Tenant, standing: Standing, reason: str, detail: str) -> None:
+def escalate(w: Warden, t: Tenant, standing: Standing, reason: str, detail: str) -> None:
+    """An order has led nowhere, for this reason: the second way is tried, the incident is graver, and whoever was told of it hears it."""
+    _second_way(w, t, standing)
     episode = t.episodes.get(standing.incident)
     if episode is None:
         return
@@ -224,13 +201,8 @@ def _escalate(w: Warden, t: Tenant, standing: Standing, reason: str, detail: str
     incidents.tell(w, t, episode, reason)
 
 
-def _told(w: Warden, t: Tenant, standing: Standing, reason: str) -> None:
-    episode = t.episodes.get(standing.incident)
-    if episode is not None and incidents.step(w, t, episode, incidents.MORE, reason):
-        incidents.tell(w, t, episode, reason)
-
-
-def _say(w: Warden, t: Tenant, standing: Standing, state: str, *, reason: str = "", receiver: str = "") -> None:
+def say(w: Warden, t: Tenant, standing: Standing, state: str, *, reason: str = "", receiver: str = "") -> None:
+    """A step in an order's life."""
     saved = standing.pace_nanos_per_hour or None
     w.out.append(
         OrderState(w.now_ms, standing.id, t.name, standing.scope, state, standing.overshoot_nanos, reason, receiver, saved if state == "effective" else None)

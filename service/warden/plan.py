@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from service.facts import CELL_KINDS, TOTAL, Cell, Member, PolicySet, Scope
-from service.policy import ALL, Budget, Period, Policy, Quota, ScopePattern, matches, parse_dumped
+from service.policy import ALL, Budget, Owner, Period, Policy, Quota, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook
 from service.warden.periods import PeriodSpan, period_of
 
@@ -88,6 +88,9 @@ class Plan:
         self.proof_ms = pauses.proof_s * 1000
         self.expires_ms = pauses.expires_ms
         self.approvers = frozenset(pauses.approvers)
+        self.per_hour_per_unit = pauses.per_hour_per_business_unit
+        self.max_usual_share = pauses.max_usual_share
+        self.second_route = pauses.second_route
         self.two_person_nanos = pauses.two_person_nanos
         self.false_alerts_per_day = policy.detection.false_alerts_per_scope_day
 
@@ -126,6 +129,18 @@ class Plan:
     def owner(self, attributes: Mapping[str, str]) -> str:
         """The first owner that matches, or nobody."""
         return next((owner.name for owner in self.policy.owners if matches(owner.match, attributes)), "")
+
+    def called(self, owner: str) -> Owner | None:
+        """The owner of that name that an incident means: the first."""
+        return next((each for each in self.policy.owners if each.name == owner), None)
+
+    def mention(self, owner: str, now_ms: int, *, escalated: bool) -> str:
+        """Whom to call up by name: who is on duty, once it is `escalated` who comes next; else the owner's own mention."""
+        whose = self.called(owner)
+        rota = next((each for each in self.policy.rotas if whose is not None and each.name == whose.rota), None)
+        if rota is not None:
+            return rota.on_duty(now_ms, self.policy.timezone, after=int(escalated))
+        return (whose.mention or "") if whose is not None else ""
 
     def receivers(self, attributes: Mapping[str, str]) -> list[str]:
         """Who hears of it: the first route that matches, else everyone who takes notices; the console where nobody is named."""

@@ -11,6 +11,7 @@ from service.warden.titles import title
 
 NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest a minute
 SAID_MAX: Final = 64
+CALLING: Final = frozenset({"opened", "reopened", "escalated", "pause_ignored", "order_failed", "undelivered"})  # someone is called up by name
 URGENT: Final = frozenset({"pause_ignored", "line_crossed", "escalated", "order_failed", "undelivered"})
 
 
@@ -34,6 +35,13 @@ def receivers_of(w: Warden, episode: Episode) -> list[str]:
     return [*named, *[name for name in episode.told if name not in named]]
 
 
+def _receivers(w: Warden, episode: Episode, reason: str) -> list[str]:
+    """What nobody has acknowledged reaches the owner's further receivers too."""
+    named, owner = receivers_of(w, episode), w.plan.called(episode.owner)
+    further = owner.escalate_to if owner is not None and reason == "escalated" else ()
+    return [*named, *[name for name in further if name not in named]]
+
+
 def untold(episode: Episode, reason: str) -> str:
     """The reason why nobody is told of this step; empty when somebody is."""
     if reason in URGENT:
@@ -51,7 +59,8 @@ def untold(episode: Episode, reason: str) -> str:
 
 def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Incident, budget_line: bool) -> None:
     """One notice per receiver, its id from the facts."""
-    for receiver in receivers_of(w, episode):
+    mention = w.plan.mention(episode.owner, w.now_ms, escalated=reason == "escalated") if reason in CALLING else ""
+    for receiver in _receivers(w, episode, reason):
         if _storming(w, t, receiver) and reason not in URGENT:
             waiting = t.storms.setdefault(receiver, [])
             if episode.id not in waiting:
@@ -78,6 +87,7 @@ def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Inci
                 budget=episode.budget if budget_line else "",
                 threshold=episode.thresholds[-1] if budget_line else None,
                 thresholds=list(episode.thresholds) if budget_line else [],
+                mention=mention,
             )
         )
     episode.told_ms, episode.told_nanos = w.now_ms, episode.spend_nanos
@@ -125,4 +135,7 @@ def ordered(t: Tenant, episode: Episode) -> Ordered | None:
         saved_nanos=order.pace_nanos_per_hour or None,
         tier=order.tier,
         scope=order.scope,
+        second=order.second,
+        stopped_ms=order.stopped_ms,
+        ended_ms=order.ended_ms,
     )

@@ -165,6 +165,9 @@ class Episode(Struct):
     resolved_ms: int = 0
     verdict: str = ""
     snoozed_until_ms: int = 0
+    open_since_ms: int = 0
+    escalated_ms: int = 0
+    shown_nanos: int = 0
     acts: list[Act] = field(default_factory=list)
 
 
@@ -186,6 +189,11 @@ class Standing(Struct):
     reason: str = ""
     tier: str = ""
     late: bool = False
+    second: bool = False
+    stopped_ms: int = 0
+    ended_ms: int = 0
+    by: str = ""
+    business_unit: str = ""
     executions: list[str] = field(default_factory=list)
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from service.facts import MINUTE_MS, Cell, Member, PricedLate, Progress, Scope, Share, Tally
 from service.prices import Rates, cost
-from service.warden import budgets, orders, windows
+from service.warden import budgets, proof, windows
 from service.warden.plan import Limit
 from service.warden.state import Heard, Tenant, Warden
 
@@ -75,7 +75,7 @@ def _spend(w: Warden, t: Tenant, key: Cell | Member, event_minute: int, nanos: i
     if t.tracked:
         for scope in scopes:
             if scope in t.tracked:
-                orders.spent(t, scope, nanos, last_ms)
+                proof.spent(t, scope, nanos, last_ms)
     for limit, member in limits:
         more = tokens if limit.tokens else nanos
         if more:

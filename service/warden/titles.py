@@ -22,6 +22,7 @@ _ORDER_ENDS: Final = {
     "expired": "was not stopped: the order to {action} it ran out before anyone obeyed",
     "failed": "was not stopped: the order to {action} it did not get through",
 }
+_UNSTOPPED: Final = frozenset({"order_failed", "undelivered"})  # ... and an order is still on its way
 _ORDER_REASONS: Final = frozenset({*_ORDER_ENDS, "order_failed"})
 _PREFIXES: Final = {"worse": "Getting worse: ", "escalated": "Escalated: ", "reopened": "Back again: ", "new_finding": "Also: "}
 
@@ -65,6 +66,8 @@ def title(incident: Incident, reason: str) -> str:
         return f"{capital(who)} has passed {line(incident.threshold or 0.0)} % of {_budget(incident)}: {_money(incident, kind)}"
     if reason in _ORDER_REASONS and incident.ordered is not None and incident.ordered.state in _ORDER_ENDS:
         return _order_end(incident, incident.ordered, kind)
+    if reason in _UNSTOPPED and incident.ordered is not None:
+        return _unstopped(incident, incident.ordered, kind)
     if reason in _SETTLED:
         return f"{capital(spelt(reason))}: {_noun(incident, kind)} of {who}, {_money(incident, kind)}"
     prefix = _prefix(incident, reason)
@@ -132,3 +135,9 @@ def _order_end(incident: Incident, ordered: Ordered, kind: Kind) -> str:
     else:
         money = f"{spoken(ordered.overshoot_nanos)} since the order" if ordered.overshoot_nanos else _money(incident, kind)
     return capital(f"{who} {_ORDER_ENDS[ordered.state].format(action=ordered.action)}, {money}")
+
+
+def _unstopped(incident: Incident, ordered: Ordered, kind: Kind) -> str:
+    who = called(ordered.scope or incident.scope)
+    how = f"a second order to {ordered.action} it is on its way" if ordered.second else f"nobody has answered the order to {ordered.action} it"
+    return capital(f"{who} has not stopped yet: {how}, {_money(incident, kind)}")

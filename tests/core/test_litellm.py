@@ -200,3 +200,10 @@ def test_any_payload_is_a_usage_or_a_named_refusal(changes: dict[str, Any], inne
     if isinstance(record, Usage):
         assert min(record.input_tokens, record.cache_read_tokens, record.cache_write_tokens, record.output_tokens) >= 0
         assert record.reasoning_tokens <= record.output_tokens
+
+
+def test_a_time_beyond_all_dates_is_refused_and_stops_nothing() -> None:
+    for time in (-1.7976931348623155e308, 1.7976931348623155e308, 1e13, -1):
+        refusal = parse(json.dumps(PAYLOAD | {"endTime": time}).encode())
+        assert isinstance(refusal, Refusal)
+        assert (refusal.reason, refusal.field) == (Reason.UNREADABLE_TIME, "time")
