@@ -39,11 +39,18 @@ class Wire:
     """
 
     def __init__(
-        self, url: str, parts: Parts, secrets: Iterable[str] = (), *, headers: Mapping[str, str] | None = None, verify: ssl.SSLContext | bool = True
+        self,
+        url: str,
+        parts: Parts,
+        secrets: Iterable[str] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        verify: ssl.SSLContext | bool = True,
+        body_bytes_max: int = BODY_BYTES_MAX,
     ) -> None:
         self.url, auth = _address(url)
         self._clock = parts.clock
-        self._answer_s, self._body_s = parts.answer_s, parts.body_s
+        self._answer_s, self._body_s, self._body_bytes_max = parts.answer_s, parts.body_s, body_bytes_max
         self._hidden = _hidden(url, secrets)
         self._client = httpx.AsyncClient(
             transport=parts.transport,
@@ -93,7 +100,7 @@ class Wire:
             return b""
         try:
             async with asyncio.timeout(self._body_s):
-                return await _bounded(response.aiter_bytes())
+                return await _bounded(response.aiter_bytes(), self._body_bytes_max)
         except (TimeoutError, httpx.HTTPError, httpx.StreamError):
             return b""
 
@@ -115,12 +122,12 @@ def address_shown(url: str) -> str:
     return text
 
 
-async def _bounded(chunks: AsyncIterator[bytes]) -> bytes:
+async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     """The whole body if it keeps to the limit, else nothing: half a JSON object means nothing."""
     kept = bytearray()
     async for chunk in chunks:
         kept += chunk
-        if len(kept) > BODY_BYTES_MAX:
+        if len(kept) > limit:
             return b""
     return bytes(kept)
 

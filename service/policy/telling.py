@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import Discriminator, Field, JsonValue
+from pydantic import Discriminator, Field, JsonValue, StrictBool
 
 from service.policy.limits import Entry
 from service.policy.scopes import FindingMatch, Match, RecordMatch
@@ -68,7 +68,11 @@ class SlackReceiver(ReceiverEntry):
 
 
 class JiraReceiver(ReceiverEntry):
-    """A Jira project."""
+    """A Jira project.
+
+    `resolve`: whether an issue is closed when its incident is over, or only commented on. `wont_fix` names the resolutions (or statuses)
+    that mute an incident, where they are not called as in English. `flavour`: which Jira it is, where the way of signing in does not say.
+    """
 
     NEEDS = ("token",)
     MAY_HAVE = ("user",)
@@ -80,6 +84,9 @@ class JiraReceiver(ReceiverEntry):
     token: SecretReference | None = None
     issue_type: Name = "Task"
     fields: dict[str, JsonValue] = Field(default_factory=dict)
+    resolve: StrictBool = True
+    wont_fix: tuple[Name, ...] | None = None
+    flavour: Literal["cloud", "data_center"] | None = None
 
 
 class WebhookReceiver(ReceiverEntry):

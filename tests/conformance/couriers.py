@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ from service.couriers.port import Courier, Parts, Receiver
 from service.couriers.registry import courier_of
 from service.facts import Scope
 from service.warden.titles import title
+from tests.jira.fake import FakeJira
 from tests.samples import INCIDENT, NIGHT_MS, NOTICE, ORDER
 
 SECRET = "correct-horse-battery-staple"
@@ -58,21 +60,41 @@ class Bench:
 
 @dataclass(frozen=True)
 class Case:
-    """What the suite has to know of a kind: its receiver, whether it speaks HTTP, what a good answer is and how an item is told from others."""
+    """What the suite has to know of a kind: its receiver, whether it speaks HTTP, what answers well and how an item is told from others."""
 
     receiver: Receiver
     wired: bool
-    good: Reply = lambda _: httpx.Response(200)
+    good: Callable[[], Reply] = lambda: lambda _: httpx.Response(200)
     identities: Callable[[Bench], list[str]] = lambda bench: []
     exact_names: bool = False  # what is sent is for programs: names are exact and escaped by its own format
+    once: bool = False  # it remembers what it told, so the same item twice is one message, and an answer that cannot be read is no success
 
 
 def _webhook_ids(bench: Bench) -> list[str]:
     return [request.headers["webhook-id"] for request in bench.wire.requests]
 
 
+def _jira_ids(bench: Bench) -> list[str]:
+    made = [json.loads(request.content) for request in bench.wire.requests if request.url.path.endswith("/rest/api/3/issue")]
+    return [each["properties"][0]["value"]["notice"] for each in made]
+
+
 CASES: dict[str, Case] = {
     "console": Case(Receiver(name="here", kind="console"), wired=False),
+    "jira": Case(
+        Receiver(
+            name="tickets",
+            kind="jira",
+            url=f"https://jira.example/{PATH_TOKEN}",
+            takes="all",
+            options={"project": "FIN", "issue_type": "Task", "flavour": "cloud"},
+            secrets={"user": PASSWORD, "token": SECRET},
+        ),
+        wired=True,
+        good=lambda: FakeJira(lambda: NIGHT_MS, user=PASSWORD, token=SECRET).reply,
+        identities=_jira_ids,
+        once=True,
+    ),
     "webhook": Case(
         Receiver(
             name="orchestrator", kind="webhook", url=f"https://user:{PASSWORD}@hooks.example/{PATH_TOKEN}/in?key={PATH_TOKEN}", secret=SECRET, takes="all"
@@ -87,7 +109,7 @@ WIRED = [kind for kind, case in CASES.items() if case.wired]
 
 def bench_of(kind: str, reply: Reply | None = None) -> Bench:
     case, screen = CASES[kind], io.StringIO()
-    wire = Wire(reply or case.good)
+    wire = Wire(reply or case.good())
     parts = Parts(
         public_url="https://spend.example", clock=lambda: NIGHT_MS, body_s=0.05, console=Console(file=screen, width=100, force_terminal=True), transport=wire
     )

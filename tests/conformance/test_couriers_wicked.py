@@ -78,5 +78,6 @@ BODIES: dict[str, Callable[[], bytes | AsyncIterator[bytes]]] = {
 @pytest.mark.parametrize("kind", WIRED)
 async def test_wicked_bodies_are_bounded_and_change_nothing(kind: str, body: Callable[[], bytes | AsyncIterator[bytes]]) -> None:
     bench = bench_of(kind, lambda _: httpx.Response(200, content=body()))
-    assert await bench.courier.deliver(ORDER) == Delivered()
+    outcome = await bench.courier.deliver(ORDER)
+    assert isinstance(outcome, RetryLater) if CASES[kind].once else outcome == Delivered()
     assert isinstance(await bench_of(kind, lambda _: httpx.Response(500, content=body())).courier.deliver(ORDER), RetryLater)

@@ -1,0 +1,148 @@
+"""What an item asks of its issue: whose it is, what it is about, how much money is at risk and what is written there. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from service.facts import Incident, Notice, Order, Scope
+from service.messages.build import of_notice, of_order
+from service.messages.message import Message
+from service.phrases import shown
+from service.warden.titles import title
+
+PRODUCT: Final = "spendwarden"
+SUMMARY_MAX: Final = 255
+LABEL_MAX: Final = 120
+KEPT_UP: Final = "This text is kept up to date by Spendwarden; write your own words into comments."
+_CUT_ROOM: Final = 30  # what `shown` needs to say how much it cut
+_UNFIT: Final = re.compile(r"[^\w.@:/#+-]+")
+_SETTLED: Final = frozenset({"acknowledged", "snoozed", "resolved", "reminder", "note", "verdict", "planned"})
+_TOLD_IN_COMMENTS: Final = frozenset({"Spent", "Left", "Runs out"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """`about` is the memory's name for it, `identity` the incident's or order's id, `notice` what is told now (empty for an edit)."""
+
+    about: str
+    identity: str
+    tenant: str
+    owner: str
+    scope: Scope
+    kind: str
+    severity: str
+    risk_nanos: int
+    message: Message
+    notice: str = ""
+    reason: str = ""
+    parent: str = ""
+    resolved: bool = False
+
+    @property
+    def summary(self) -> str:
+        """The issue's own headline, cut to what Jira takes and said so."""
+        return shown(self.message.headline, SUMMARY_MAX - _CUT_ROOM)
+
+    @property
+    def retitles(self) -> bool:
+        """Whether this headline may replace the former one: what is settled does not."""
+        return self.reason not in _SETTLED and not self.reason.endswith("_ordered")
+
+    @property
+    def labels(self) -> list[str]:
+        """The product, what it is, whose spend, and the full id by which the issue is found again."""
+        return [PRODUCT, label(self.kind), label(f"{self.scope.kind}:{self.scope.name}"), self.identity]
+
+
+def ticket_of(item: Notice | Order | Incident, public_url: str) -> Ticket:
+    """What the item asks for; a bare incident asks for nothing but its text."""
+    match item:
+        case Order():
+            return _of_order(item, public_url)
+        case Incident():
+            return _of_step(item, _told(item), "", public_url)
+        case Notice():
+            return _of_step(item.about, item, item.id, public_url)
+
+
+def description(ticket: Ticket, notes: tuple[str, ...] = ()) -> Message:
+    """What stands in the issue: the message without the notice that brought it, and what this site did not take."""
+    message = ticket.message
+    ids = tuple(pair for pair in message.ids if pair[0] != "notice")
+    basis = " ".join(part for part in (message.basis, *notes, KEPT_UP) if part)
+    return replace(message, ids=ids, basis=basis)
+
+
+def comment(ticket: Ticket, *notes: str) -> Message:
+    """What a change of state says: its headline, what was done, how much by now; all the rest stands in the description."""
+    message = ticket.message
+    fields = tuple(pair for pair in message.fields if pair[0] in _TOLD_IN_COMMENTS)
+    return replace(message, done=(*message.done, *notes), fields=fields, why="", causes=(), links=(), basis="")
+
+
+def label(text: str) -> str:
+    """A text as a label, which holds no space.
+
+    >>> label("agent:nightly reindex"), label("<!channel> [~admin]")
+    ('agent:nightly_reindex', '_channel_admin_')
+    """
+    return _UNFIT.sub("_", text)[:LABEL_MAX] or "_"
+
+
+def at_risk_nanos(incident: Incident) -> int:
+    """Money that is lost already or will be if nobody acts: what is over the expected or the limit, or will be over it at this pace.
+
+    >>> from msgspec.structs import replace as but
+    >>> from tests.samples import INCIDENT
+    >>> at_risk_nanos(INCIDENT), at_risk_nanos(but(INCIDENT, limit_nanos=10**10, pace=1.5))
+    (5900000000, 5900000000)
+    >>> at_risk_nanos(but(INCIDENT, limit_nanos=10**12, pace=1.5))
+    500000000000
+    """
+    limit = incident.limit_nanos
+    over = incident.spend_nanos - limit if limit is not None else 0
+    coming = (min(int(incident.pace * 1000), 10**6) - 1000) * limit // 1000 if limit is not None and incident.pace is not None else 0
+    saved = incident.ordered.saved_nanos or 0 if incident.ordered is not None else 0
+    return max(incident.excess_nanos, over, coming, saved, 0)
+
+
+def _of_order(order: Order, public_url: str) -> Ticket:
+    return Ticket(
+        about=f"order\0{order.id}",
+        identity=order.id,
+        tenant=order.tenant,
+        owner="",
+        scope=order.scope,
+        kind=order.action,
+        severity="info" if order.action == "resume" else "critical",
+        risk_nanos=0,
+        message=of_order(order, public_url),
+        notice=order.id,
+        reason="opened",
+        parent=order.incident,
+    )
+
+
+def _of_step(step: Incident, told: Notice, notice: str, public_url: str) -> Ticket:
+    return Ticket(
+        about=step.id,
+        identity=step.id,
+        tenant=step.tenant,
+        owner=step.owner,
+        scope=step.scope,
+        kind=str(step.kinds[0]),
+        severity=step.severity,
+        risk_nanos=at_risk_nanos(step),
+        message=of_notice(told, public_url),
+        notice=notice,
+        reason=told.reason,
+        parent=step.parent,
+        resolved=step.state == "resolved",
+    )
+
+
+def _told(step: Incident) -> Notice:
+    """A step as if it were told, for its text."""
+    return Notice(step.time_ms, "", step.tenant, step.id, "", step.reason, title(step, step.reason), step)
