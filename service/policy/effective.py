@@ -137,6 +137,11 @@ def _pauses(policy: Policy, known: Mapping[str, str]) -> Answer:
         "allow": [pattern.plain() for pattern in allowed],
         "min_loss_usd": usd(pauses.min_loss_nanos),
         "per_hour": pauses.per_hour,
+        "per_hour_per_business_unit": pauses.per_hour_per_business_unit,
+        "max_usual_share": pauses.max_usual_share,
+        "approvers": list(pauses.approvers),
+        "two_person_usd": None if pauses.two_person_nanos is None else usd(pauses.two_person_nanos),
+        "second_route": list(pauses.second_route),
         "why": _pauses_why(policy, is_allowed=bool(allowed)),
     }
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace as but
 
 from service.couriers.deliveries import TOLD_KEPT_MS, Remembered
 from service.couriers.edits import EDIT_AFTER_MS, EDITS_MAX, Edits
-from service.couriers.port import Delivered, RetryLater
+from service.couriers.port import Delivered, Receiver, RetryLater
 from service.facts import Control, Incident
 from service.log.ports import LogError
-from tests.core.dispatcher.world import HOUR, Script, World, notice
+from tests.core.dispatcher.world import HOUR, Script, World, notice, order
 from tests.samples import INCIDENT
 
 
@@ -153,3 +154,14 @@ async def test_a_courier_whose_memory_is_another_s_ends_the_dispatcher(world: Wo
     await world.take(notice(1))
     with pytest.raises(LogError):
         await world.due()
+
+
+async def test_an_order_goes_the_second_way_only_where_it_is_told_to_and_ends_on_both(tmp_path: Path) -> None:
+    takers = [Receiver(name=name, kind="webhook", takes="orders", second=name == "gateway") for name in ("orchestrator", "gateway")]
+    world = World(tmp_path, receivers=takers)
+    given = [(order(1), ["orchestrator"]), (but(order(2), to=["gateway"]), ["gateway"]), (but(order(3), action="resume"), ["orchestrator", "gateway"])]
+    for item, receivers in given:
+        await world.take(item)
+        await world.due()
+        assert [name for name, courier in world.couriers.items() if item.id in courier.given] == receivers
+    world.close()
