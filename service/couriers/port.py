@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import httpx
 from rich.console import Console
@@ -103,9 +103,18 @@ class MemoryHere:
         self.values[about] = value
 
 
+class Picture(NamedTuple):
+    """A plot as PNG, and what it shows in one sentence."""
+
+    png: bytes
+    alt: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the shell gives to every courier: where links point, the clock (Unix milliseconds), memories by receiver, and what tests replace.
+
+    `picture` draws an incident by its id; None where there are no books, and what it gives is None while they do not know it.
 
     A receiver may take `answer_s` to begin its answer and `body_s` to end it.
     """
@@ -115,6 +124,7 @@ class Parts:
     answer_s: float = ANSWER_S
     body_s: float = BODY_S
     memory: Callable[[str], Memory] = lambda _: MemoryHere()
+    picture: Callable[[str], Awaitable[Picture | None]] | None = None
     console: Console | None = None
     transport: httpx.AsyncBaseTransport | None = None
 

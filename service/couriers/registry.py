@@ -9,12 +9,14 @@ from typing import Final
 from service.couriers.console import ConsoleCourier
 from service.couriers.jira import JiraCourier
 from service.couriers.port import Courier, Parts, Receiver
+from service.couriers.slack import SlackCourier
 from service.couriers.unmade import Unmade
 from service.couriers.webhook import WebhookCourier
 
 COURIERS: Final[Mapping[str, Callable[[Receiver, Parts], Courier]]] = {
     "console": ConsoleCourier,
     "jira": JiraCourier,
+    "slack": SlackCourier,
     "webhook": WebhookCourier,
 }
 

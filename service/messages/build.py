@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from service.facts import Incident, Notice, Order, Scope
+from service.messages.acts import people, resumption
 from service.messages.causes import amounts, changed, where
 from service.messages.figures import figures, lead
 from service.messages.links import evidence_url
@@ -10,22 +13,44 @@ from service.messages.message import BASIS, Message
 from service.messages.remedies import done
 from service.phrases import DETAIL_MAX, called, listed, moment, named, shown, span, spelt
 from service.records import DEFAULT_TENANT
+from service.warden.titles import title
+
+SETTLED: Final = frozenset({"effective", "refused", "failed"})
 
 
 def of_notice(notice: Notice, public_url: str) -> Message:
     """What one receiver reads about one step of an incident; `public_url` is where links point."""
-    incident = notice.about
+    severity = "info" if notice.reason == "effective" else notice.about.severity  # that it has stopped wakes nobody
+    return _message(notice.about, notice.title, severity, public_url, ("notice", notice.id))
+
+
+def of_incident(incident: Incident, public_url: str) -> Message:
+    """How an incident stands, whatever step of it was told last: what is kept up to date reads so."""
+    return _message(incident, title(incident, _standing(incident)), incident.severity, public_url)
+
+
+def _standing(incident: Incident) -> str:
+    """The reason whose title says how it stands."""
+    if incident.state == "resolved":
+        return "resolved"
+    if incident.ordered is not None and incident.ordered.mode == "enforce" and incident.ordered.state in SETTLED and resumption(incident) is None:
+        return incident.ordered.state
+    return "line_crossed" if incident.threshold is not None else "updated"
+
+
+def _message(incident: Incident, headline: str, severity: str, public_url: str, *ids: tuple[str, str]) -> Message:
     why, causes = _cause(incident)
     return Message(
-        headline=shown(notice.title, DETAIL_MAX),
-        severity="info" if notice.reason == "effective" else incident.severity,  # that it has stopped wakes nobody
+        headline=shown(headline, DETAIL_MAX),
+        severity=severity,
         lead=lead(incident),
         fields=figures(incident),
         why=why,
         causes=causes,
+        people=people(incident),
         done=done(incident),
-        links=(("Evidence and actions", evidence_url(public_url, notice.incident)),),
-        ids=(*_tenant(notice.tenant), ("incident", notice.incident), ("notice", notice.id)),
+        links=(("Evidence and actions", evidence_url(public_url, incident.id)),),
+        ids=(*_tenant(incident.tenant), ("incident", incident.id), *ids),
         basis=" ".join(part for part in (BASIS, _found_by(incident)) if part),
     )
 

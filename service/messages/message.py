@@ -11,7 +11,7 @@ _LABEL_WIDTH: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message. `lead` says what happens in a sentence or two, `done` what was or was not done about it; `causes` follow `why`."""
+    """One message. `lead` says what happens in a sentence or two, `done` what was or was not done about it; `causes` follow `why`; `people` is who did what."""
 
     headline: str
     severity: str
@@ -20,6 +20,7 @@ class Message:
     fields: tuple[tuple[str, str], ...] = ()
     why: str = ""
     causes: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     ids: tuple[tuple[str, str], ...] = ()
     basis: str = BASIS
@@ -41,6 +42,7 @@ def plain(message: Message) -> str:
         _section("What was done:", message.done),
         "\n".join(f"{label + ':':<{_LABEL_WIDTH}} {value}" for label, value in message.fields),
         _section(f"{message.why}:", message.causes) if message.causes else message.why,
+        _section("What people did:", message.people),
         "\n".join(f"{label}: {url}" for label, url in message.links),
         "\n".join(part for part in (message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)) if part),
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Act, Incident, Kind, Ordered
+from service.facts import Incident, Kind, Ordered
+from service.messages.acts import resumption
 from service.money import spoken
 from service.phrases import DETAIL_MAX, called, capital, moment, named, shown, spelt
 
@@ -31,24 +32,8 @@ def done(incident: Incident) -> tuple[str, ...]:
         )
     resumed = resumption(incident)
     if resumed is not None:
-        return (f"{_past(ordered)} {who}{_tier(ordered)} on {moment(ordered.time_ms)}.", f"Resumed {signed(resumed)}: the spending may go on.")
+        return (f"{_past(ordered)} {who}{_tier(ordered)} on {moment(ordered.time_ms)}.", f"Resumed on {moment(resumed.time_ms)}: the spending may go on.")
     return _step(incident, ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds)
-
-
-def resumption(incident: Incident) -> Act | None:
-    """The act by which a person ended what was ordered last."""
-    since_ms = incident.ordered.time_ms if incident.ordered is not None else 0
-    return next((act for act in incident.acts if act.what == "resume" and act.time_ms >= since_ms), None)
-
-
-def signed(act: Act) -> str:
-    """Who did it and when, and why where a reason was given.
-
-    >>> signed(Act(1_763_562_840_000, "resume", "maria", reason="fixed", approved_by="li"))
-    'by maria and li on Wed 19 Nov 14:34 UTC (fixed)'
-    """
-    who = " and ".join(named(name) for name in dict.fromkeys((act.by, act.approved_by)) if name)
-    return f"by {who} on {moment(act.time_ms)}" + (f" ({shown(act.reason, DETAIL_MAX)})" if act.reason else "")
 
 
 def _price_it(incident: Incident) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 from collections.abc import Callable
@@ -50,12 +51,17 @@ class Wire(httpx.AsyncBaseTransport):
 class Bench:
     """A courier under test and what leaves it."""
 
+    kind: str
     courier: Courier
     wire: Wire
     screen: io.StringIO
 
     def sent(self) -> str:
         return self.screen.getvalue() + "".join(request.content.decode() for request in self.wire.requests)
+
+    def read(self) -> str:
+        """What is sent, as its reader sees it."""
+        return html.unescape(self.sent()) if CASES[self.kind].entities else self.sent()
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ class Case:
     identities: Callable[[Bench], list[str]] = lambda bench: []
     exact_names: bool = False  # what is sent is for programs: names are exact and escaped by its own format
     once: bool = False  # it remembers what it told, so the same item twice is one message, and an answer that cannot be read is no success
+    entities: bool = False  # what could mention somebody is written as an entity
 
 
 def _webhook_ids(bench: Bench) -> list[str]:
@@ -77,6 +84,15 @@ def _webhook_ids(bench: Bench) -> list[str]:
 def _jira_ids(bench: Bench) -> list[str]:
     made = [json.loads(request.content) for request in bench.wire.requests if request.url.path.endswith("/rest/api/3/issue")]
     return [each["properties"][0]["value"]["notice"] for each in made]
+
+
+def _slack_ids(bench: Bench) -> list[str]:
+    told = [json.loads(request.content)["metadata"]["event_payload"] for request in bench.wire.requests if request.url.path.endswith("/chat.postMessage")]
+    return [{INCIDENT.id: NOTICE.id}.get(payload["incident"], "") if "order" not in payload else payload["order"] for payload in told]
+
+
+def _slack_taken(_: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json={"ok": True, "channel": "C1", "ts": "1763518440.000001"})
 
 
 CASES: dict[str, Case] = {
@@ -94,6 +110,20 @@ CASES: dict[str, Case] = {
         good=lambda: FakeJira(lambda: NIGHT_MS, user=PASSWORD, token=SECRET).reply,
         identities=_jira_ids,
         once=True,
+    ),
+    "slack": Case(
+        Receiver(
+            name="spend",
+            kind="slack",
+            takes="all",
+            options={"channel": "#ai-spend", "base_url": f"https://slack.example/{PATH_TOKEN}/api"},
+            secrets={"token": SECRET, "signing_secret": PASSWORD},
+        ),
+        wired=True,
+        good=lambda: _slack_taken,
+        identities=_slack_ids,
+        once=True,
+        entities=True,
     ),
     "webhook": Case(
         Receiver(
@@ -113,7 +143,7 @@ def bench_of(kind: str, reply: Reply | None = None) -> Bench:
     parts = Parts(
         public_url="https://spend.example", clock=lambda: NIGHT_MS, body_s=0.05, console=Console(file=screen, width=100, force_terminal=True), transport=wire
     )
-    return Bench(courier_of(case.receiver, parts), wire, screen)
+    return Bench(kind, courier_of(case.receiver, parts), wire, screen)
 
 
 def refusing(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> Reply:

@@ -54,5 +54,5 @@ def test_a_courier_that_cannot_be_made_says_why_and_no_secret(kind: str, url: st
 
 
 def test_an_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="console, jira, webhook"):
+    with pytest.raises(ValueError, match="console, jira, slack, webhook"):
         courier_of(Receiver(name="x", kind="fax"), Parts(public_url="", clock=lambda: NIGHT_MS))

@@ -51,7 +51,8 @@ def test_a_pause_by_hand_and_its_end_are_told() -> None:
     story.says("pause", incident=incident, reason="looks odd").says("resume", "+1m", incident=incident, by="bob", reason="fixed")
     pause, resume = [notice for notice in story.notices() if notice.reason.endswith("_ordered")]
     assert "Pausing agent indexer" in plain(of_notice(pause, ""))
-    assert "Resumed by bob on Tue 3 Nov 09:02 UTC (fixed): the spending may go on." in plain(of_notice(resume, ""))
+    assert "Resumed on Tue 3 Nov 09:02 UTC: the spending may go on." in plain(of_notice(resume, ""))
+    assert "Resume ordered by bob on Tue 3 Nov 09:02 UTC (fixed)." in plain(of_notice(resume, ""))
     assert acts(story) == [("pause", "ann"), ("resume", "bob")]
 
 

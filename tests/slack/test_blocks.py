@@ -1,0 +1,142 @@
+"""Slack's blocks: the most important ones as golden text, reviewed as prose, and what must hold for all of them.
+
+`GOLDEN=rewrite pytest tests/slack/test_blocks.py` writes them anew; read the difference as the person who is woken up.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from msgspec.structs import replace as but
+
+from service.facts import Act, Incident, Notice
+from service.messages.slack import root as slack
+from service.messages.slack.presses import Offers
+from tests.core.episodes import ANOMALY, BUDGET, CASES, LOOP, NOVEMBER, PROVED
+from tests.core.test_messages import STEPS
+from tests.samples import NIGHT_MS, ORDER, notice
+from tests.slack import limits
+
+GOLDEN = Path(__file__).parent / "golden"
+URL = "https://spend.example"
+OFFERS = Offers(orders=True, tickets=True)
+
+ACKNOWLEDGED = but(BUDGET, state="acknowledged", revision=3, acts=[Act(NIGHT_MS, "acknowledge", "slack:U024BE7LH")])
+SNOOZED = but(ANOMALY, state="snoozed", revision=4, acts=[Act(NIGHT_MS, "snooze", "maria", NIGHT_MS + 3_600_000)])
+RESUMED = but(PROVED, revision=6, acts=[Act(NIGHT_MS + 600_000, "resume", "slack:U024BE7LH", reason="the tool is fixed", approved_by="slack:U0G9QF9C6")])
+TOLD: dict[str, Incident] = {
+    **{name: case.about for name, case in CASES.items()},
+    "acknowledged": ACKNOWLEDGED,
+    "snoozed": SNOOZED,
+    "resumed": RESUMED,
+}
+REPLIES: dict[str, Notice] = {
+    "reply_line": CASES["budget_85"],
+    "reply_acknowledged": notice(but(ACKNOWLEDGED, time_ms=NIGHT_MS), "acknowledged"),
+    "reply_effective": CASES["pause_effective"],
+    "reply_ignored": CASES["pause_ignored"],
+    "reply_resolved": CASES["resolved"],
+}
+
+
+def written(said: dict[str, Any]) -> str:
+    """A message as a person reads it, block by block, marks and all; then the text of those who see no blocks."""
+    return "\n".join([*map(_block, said["blocks"]), "=" * 40, said["text"], json.dumps(said["metadata"])]) + "\n"
+
+
+def _block(block: dict[str, Any]) -> str:
+    match block:
+        case {"type": "header", "text": {"text": text}}:
+            return f"# {text}\n"
+        case {"type": "section", "fields": fields}:
+            return "\n".join(" = ".join(each["text"].split("\n", 1)) for each in fields) + "\n"
+        case {"type": "section", "text": {"text": text}}:
+            return f"{text}\n"
+        case {"type": "context", "elements": elements}:
+            return "\n".join(f"~ {line}" for each in elements for line in each["text"].split("\n")) + "\n"
+        case {"type": "actions", "elements": elements}:
+            return " ".join(map(_element, elements))
+        case _:
+            raise AssertionError(block)
+
+
+def _element(element: dict[str, Any]) -> str:
+    if element["type"] == "static_select":
+        return f"[{element['placeholder']['text']}: {' / '.join(each['text']['text'] for each in element['options'])}]"
+    more = f" {element['style']}" if "style" in element else ""
+    return f"[{element['text']['text']}{more}{' ?' if 'confirm' in element else ''}]"
+
+
+def assert_golden(name: str, text: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("GOLDEN") == "rewrite":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_reads_as_agreed(name: str) -> None:
+    assert_golden(name, written(slack.root(TOLD[name], URL, OFFERS)))
+
+
+@pytest.mark.parametrize("name", REPLIES)
+def test_a_reply_says_what_is_new(name: str) -> None:
+    assert_golden(name, written(slack.reply(REPLIES[name], URL, "U024BE7LH" if name == "reply_ignored" else "")))
+
+
+def test_a_storm_reads_as_one() -> None:
+    storm = but(notice(LOOP, "storm"), title="Agent indexer repeats itself in a loop: $6.12 and 41 more incidents in this minute")
+    assert_golden("storm", written(slack.digest(storm, URL)))
+
+
+def test_an_order_reads_as_one() -> None:
+    assert_golden("order", written(slack.order(but(ORDER, executions=["run-1"], by="slack:U024BE7LH"), URL)))
+
+
+def test_the_first_post_calls_the_owner_and_says_why_it_stands_there() -> None:
+    said = slack.root(BUDGET, URL, OFFERS, note="This is told here because the channel is archived (#kyc-spend, is_archived).", mentioned="S0614TZR7")
+    assert_golden("first_post", written(said))
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_slack_takes_it(name: str) -> None:
+    assert limits.mistakes(slack.root(TOLD[name], URL, OFFERS, note="x" * 9_000, mentioned="U024BE7LH")) == []
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_slack_takes_its_replies(name: str) -> None:
+    assert limits.mistakes(slack.reply(CASES[name], URL, "U024BE7LH")) == []
+
+
+def test_no_name_calls_anybody_or_turns_the_line() -> None:
+    everything = json.dumps([slack.root(TOLD["hostile"], URL, OFFERS), slack.reply(CASES["hostile"], URL)], ensure_ascii=False)
+    assert "<!channel>" not in everything
+    assert "&lt;!channel&gt;" in everything
+    assert "\u202e" not in everything
+    assert "more characters)" in everything
+    assert len(everything) < 12_000
+
+
+def test_nobody_is_called_by_an_edit() -> None:
+    assert "<@" not in json.dumps(slack.root(BUDGET, URL, OFFERS))
+
+
+@given(STEPS)
+def test_every_incident_can_be_shown(known: dict[str, object]) -> None:
+    said = slack.root(but(LOOP, **known), URL, OFFERS)
+    assert limits.mistakes(said) == []
+    assert LOOP.id in said["text"]
+
+
+def test_a_cut_message_still_ends_in_its_id() -> None:
+    long = but(ANOMALY, cause=None, acts=[Act(n, f"deed {n}", "maria" * 20, reason="y" * 2_000) for n in range(200)], period_end_ms=NOVEMBER[1])
+    said = slack.root(long, URL, OFFERS)
+    assert limits.mistakes(said) == []
+    assert "more lines" in json.dumps(said["blocks"])
+    assert said["metadata"]["event_payload"]["incident"] == long.id
