@@ -17,7 +17,7 @@ import msgspec
 from service.log.sqlite import SqliteLog
 from service.records import Usage
 from tests.bench.figures import Figure, below, quantile
-from tests.bench.live import Client, Live, receiver
+from tests.bench.live import TURNED_AWAY, Client, Live, receiver
 from tests.bench.stages import stages_of
 from tests.bench.traffic import DENSE, POLICY, lines
 
@@ -37,10 +37,14 @@ receivers:
 """
 ).replace("caps: [", "caps: [{scope: {workflow: bench-runaway}, limit_usd: 1, action: pause}, ")
 
+SLACK: Final = """  - {name: chat, kind: slack, channel: C0000001, token: "env:BENCH_SECRET", base_url: "http://127.0.0.1:PORT/api"}
+"""
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rates", type=int, nargs="+", help="records a second; else 200, 1000 and 2000, or with --kafka 200, 2000 and 20000")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each rate, after three to warm up")
+    parser.add_argument("--slack-limited", action="store_true", help="all alerts also go to a Slack that answers 429 to everything")
     parser.add_argument("--kafka", action="store_true", help="instead: produced into a real Kafka -> order accepted, and a killed worker -> reading again")
     parser.add_argument("--only", choices=("rates", "killed"), help="with --kafka: one of the two")
     parser.add_argument("--ids", type=int, default=1_000_000, help="with --kafka: that the killed worker remembers; 0 kills none")
@@ -50,7 +54,7 @@ def run(asked: argparse.Namespace) -> list[Figure]:
     if asked.kafka:
         on_kafka: list[Figure] = import_module("tests.bench.produced").run(asked)  # the embedded service's bench needs no Kafka
         return on_kafka
-    return [figure for rate in asked.rates or RATES for figure in asyncio.run(_rate(rate, asked.seconds))]
+    return [figure for rate in asked.rates or RATES for figure in asyncio.run(_rate(rate, asked.seconds, slack_limited=asked.slack_limited))]
 
 
 class Watch:
@@ -76,11 +80,12 @@ class Watch:
                     await self.news.wait()
 
 
-async def _rate(rate: int, seconds: float) -> list[Figure]:
+async def _rate(rate: int, seconds: float, *, slack_limited: bool) -> list[Figure]:
     watch = Watch()
     with tempfile.TemporaryDirectory(prefix="spendwarden-latency-") as folder:
-        async with receiver(watch.event) as port:
-            live = Live(Path(folder), LIVE_POLICY.replace("PORT", str(port)))
+        async with receiver(watch.event) as port, receiver(watch.event, TURNED_AWAY) as slack:
+            policy = LIVE_POLICY.replace("PORT", str(port)) + (SLACK.replace("PORT", str(slack)) if slack_limited else "")
+            live = Live(Path(folder), policy)
             live.start()
             try:
                 await live.ready()

@@ -165,11 +165,15 @@ async def _message(reader: asyncio.StreamReader) -> tuple[str, bytes]:
     return first, await reader.readexactly(length)
 
 
+ACCEPTED: Final = b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 21\r\n\r\n{"state": "accepted"}'
+TURNED_AWAY: Final = (
+    b'HTTP/1.1 429 Too Many Requests\r\nretry-after: 30\r\ncontent-type: application/json\r\ncontent-length: 37\r\n\r\n{"ok": false, "error": "ratelimited"}'
+)
+
+
 @asynccontextmanager
-async def receiver(on_event: Callable[[dict[str, Any]], None]) -> AsyncIterator[int]:
-    """A receiver of webhooks on a port of its own that answers `accepted` to everything at once; `on_event` hears of each."""
-    answer = b'{"state": "accepted"}'
-    reply = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(answer), answer)
+async def receiver(on_event: Callable[[dict[str, Any]], None], reply: bytes = ACCEPTED) -> AsyncIterator[int]:
+    """A receiver on a port of its own that answers everything at once, by default `accepted`; `on_event` hears of each webhook."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -177,7 +181,8 @@ async def receiver(on_event: Callable[[dict[str, Any]], None]) -> AsyncIterator[
                 _, body = await _message(reader)
                 writer.write(reply)
                 await writer.drain()
-                on_event(json.loads(body))
+                if reply is ACCEPTED:
+                    on_event(json.loads(body))
         except (EOFError, OSError, asyncio.CancelledError):  # the last one at the end of the bench, which waits for nobody
             writer.close()
 
