@@ -80,4 +80,6 @@ def number(x: Features, name: str, otherwise: float, most: float) -> float:
     (2.0, 0.5)
     """
     value = x.get(name, otherwise)
+    if 0.0 <= value <= most:  # nearly always
+        return value
     return min(max(value, 0.0), most) if value == value else otherwise  # noqa: PLR0124 -- only NaN differs from itself

@@ -25,6 +25,7 @@ OTHERS: Final = (0.93, 0.6)
 PRIOR: Final = (1.0, 30.0)
 REMEMBERED: Final = 4_000.0
 WINDOW_NATS: Final = 5.0  # one window may be one run
+CALLS_LEAST: Final = 10.0  # of a step, before its mean is known
 CALLS_MAX: Final = 1e6
 NAMES_KNOWN: Final = 1_024  # of features, so that the same few are not read again in each window
 _Call: TypeAlias = tuple[int, int, float]
@@ -62,8 +63,9 @@ class Cache(Sequential, array_like=True, tag="cache"):
     def weigh(self, x: Features) -> tuple[float, _Seen]:
         """The level, with the calls, misses among how many, and the levels by alternative."""
         calls = _calls(x)
-        misses, of = self._counts(calls)
-        levels = self._levels(misses, of)
+        means = self._means()
+        misses, of = _counts(calls, means)
+        levels = self._levels(misses, of) if max(means) >= WATCHED else [0.0] * len(OTHERS)  # given up for good: an episode that no call could end
         return max(levels), (calls, misses, of, levels)
 
     def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
@@ -84,31 +86,18 @@ class Cache(Sequential, array_like=True, tag="cache"):
 
     def observed(self, x: Features) -> float:
         """Weighted misses."""
-        return self._counts(_calls(x))[0]
+        return _counts(_calls(x), self._means())[0]
 
     def expected(self, x: Features) -> Expectation:
         """Misses among such calls."""
-        mean = self.usual * self._counts(_calls(x))[1]
+        mean = self.usual * _counts(_calls(x), self._means())[1]
         return Expectation(mean, 0.0, mean + 2.0 * math.sqrt(mean) + 1.0)
 
-    def _mean(self, step: int) -> float:
-        """The mean cached share of a step's calls; 0 while there are few."""
-        return self.cached[step] / self.calls[step] if self.calls[step] >= 10.0 else 0.0
-
-    def _counts(self, calls: list[_Call]) -> tuple[float, float]:
-        """Weighted misses among weighted calls of the watched steps."""
-        misses = of = 0.0
-        means = [self._mean(step) for step in range(STEPS)]
-        for step, eighth, count in calls:
-            mean = means[step]
-            if mean >= WATCHED:
-                of += count * WEIGHTS[step]
-                misses += count * WEIGHTS[step] * (eighth / 8 < MISS * mean)
-        return misses, of
+    def _means(self) -> list[float]:
+        """The mean cached share of each step's calls; 0 while there are few."""
+        return [cached / calls if calls >= CALLS_LEAST else 0.0 for cached, calls in zip(self.cached, self.calls, strict=True)]
 
     def _levels(self, misses: float, of: float) -> list[float]:
-        if all(self._mean(step) < WATCHED for step in range(STEPS)):
-            return [0.0] * len(OTHERS)  # the cache was given up for good: an episode that no call could end
         usual = self.usual
         levels = []
         for other, level in zip(OTHERS, self.levels, strict=True):
@@ -119,6 +108,18 @@ class Cache(Sequential, array_like=True, tag="cache"):
             nats = misses * math.log(above / usual) + (of - misses) * math.log((1.0 - above) / (1.0 - usual))
             levels.append(gathered(level, min(WINDOW_NATS, nats)))
         return levels
+
+
+def _counts(calls: list[_Call], means: list[float]) -> tuple[float, float]:
+    """Weighted misses among weighted calls of the watched steps."""
+    misses = of = 0.0
+    for step, eighth, count in calls:
+        mean = means[step]
+        if mean >= WATCHED:
+            weight = count * WEIGHTS[step]
+            of += weight
+            misses += weight * (eighth / 8 < MISS * mean)
+    return misses, of
 
 
 def _calls(x: Features) -> list[_Call]:

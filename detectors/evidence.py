@@ -55,7 +55,11 @@ class Evidence(Tail, array_like=True):
 
     def add(self, rare: float, days: float) -> None:
         """Add a window that is `days` long; an episode that ends is counted."""
-        self.hear(self.after(rare), days)
+        self.join(rare, self.after(rare), days)
+
+    def join(self, rare: float, level: float, days: float) -> None:
+        """`add` where it is known that the evidence then stands at `level`, which is `after(rare)`."""
+        self.hear(level, days)
         centred = 0.5 - rare
         self.square += centred * centred
         self.product += centred * self.last

@@ -25,7 +25,7 @@ TOKENS_MAX: Final = 1e9
 LEVEL_MAX: Final = 40.0
 _Window: TypeAlias = tuple[float, float, float]
 _WINDOW: Final = Layout("<3f")
-_Seen: TypeAlias = tuple[_Window, list[float]]
+_Seen: TypeAlias = tuple[_Window, list[_Window], list[float]]
 
 
 class Floor(Sequential, array_like=True, tag="floor"):
@@ -55,32 +55,33 @@ class Floor(Sequential, array_like=True, tag="floor"):
         return self.weigh(x)[0]
 
     def weigh(self, x: Features) -> tuple[float, _Seen]:
-        """The level, with the window and the floor of each number of prompts."""
-        window = _window(x)
-        floors = _floors([*self._windows(), window] if window[0] >= 1.0 else self._windows())
+        """The level, with the window, with it all that are remembered, and the floor of each number of prompts."""
+        window, windows = _window(x), self._windows()
+        if window[0] >= 1.0:
+            windows.append(window)
+        floors = _floors(windows)
         best = 0.0
         for at, floor in enumerate(floors):
             if self.records[at] >= 0.0 and floor > self.records[at]:
                 spread = math.sqrt(max(self.squares[at], 0.0))
                 best = max(best, PER_STEP * (floor - self.records[at]) / (NOISE + spread))
-        return min(LEVEL_MAX, best), (window, floors)
+        return min(LEVEL_MAX, best), (window, windows, floors)
 
     def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The window follows the others, as far back as the largest number of prompts needs."""
-        window, _ = seen
+        window, windows, _ = seen
         if window[0] < 1.0:
             return
         self.recent += packed(window)
-        counts = [count for count, _, _ in self._windows()]
-        n, first = sum(counts), 0
-        while n - counts[first] >= 2 * SIZES[-1]:
-            n -= counts[first]
+        n, first = sum([count for count, _, _ in windows]), 0
+        while n - windows[first][0] >= 2 * SIZES[-1]:
+            n -= windows[first][0]
             first += 1
         del self.recent[: _WINDOW.size * first]
 
     def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """What lies a whole number of prompts back sets the record."""
-        window, floors = seen
+        window, _, floors = seen
         if window[0] < 1.0:
             return
         for at, floor in enumerate(floors):

@@ -19,7 +19,8 @@ from detectors.shapes import Shape, Shapes
 from detectors.yesterday import Yesterday
 
 WARM_ROWS: Final = 240
-ROUGH, MIDDLE, LEVEL, SLOW = 1 / 8, 1 / 16, 1 / 64, 1 / 128  # paces of the means, per row
+PACES: Final = (1 / 64, 1 / 16, 1 / 128, 1 / 8)  # of the means, per row: `level`, `middle`, `slow`, `rough`
+EVEN_ROWS: Final = 128  # until then the first rows count evenly
 RECENT: Final = 15  # rows that make a shape with the one that is looked at
 BLOCK: Final = 4
 STILL_ROWS: Final = 256  # rows without any change, from which on nothing is learned about what is usual
@@ -28,13 +29,14 @@ VALUE_MAX: Final = 1e15
 
 
 class Looks(NamedTuple):
-    """One row seen five ways; the first three have two sides."""
+    """One row seen five ways, the first three of which have two sides; and the means with it: `level`, `middle`, `slow`."""
 
     level: float
     trend: float
     season: float
     rough: float
     shape: Shape
+    means: tuple[float, float, float]
 
 
 class Novelty(Struct):
@@ -77,7 +79,7 @@ class Novelty(Struct):
         value = _value(x)
         if value is None or not self.warm:
             return 0.0
-        looks = self._look(x, value)
+        looks = self._look(value, *_time(x, self.seen_s))
         return self._evidence(looks, self.shapes.farness(looks.shape))
 
     def score_one(self, x: Features) -> float:
@@ -100,15 +102,19 @@ class Novelty(Struct):
         if self.rows == 0:
             self.last = self.level = self.middle = self.slow = value
             self.recent = [value] * RECENT
-        looks = self._look(x, value)
+        start_s, width_s = _time(x, self.seen_s)
+        looks = self._look(value, start_s, width_s)
         farness = self.shapes.farness(looks.shape)
-        nats = self._evidence(looks, farness) if self.warm else 0.0
         self.still = self.still + 1 if value == self.last else 0
         if self.still <= STILL_ROWS:
-            self._remember(looks, farness, nats)
+            nats = self._remember(looks, farness)
             if nats < HELD:
                 self.sample.learn(value)
-        self._follow(x, value)
+        else:
+            nats = self._evidence(looks, farness) if self.warm else 0.0
+        self.yesterday.learn(start_s, width_s, value)
+        self.seen_s += width_s
+        self._follow(value, looks)
         return nats
 
     def expected(self, x: Features) -> Expectation:  # noqa: ARG002 -- the same for every row: what the series usually holds
@@ -124,58 +130,61 @@ class Novelty(Struct):
         """The detector that was dumped."""
         return msgspec.msgpack.decode(raw, type=cls)
 
-    def _look(self, x: Features, value: float) -> Looks:
+    def _look(self, value: float, start_s: float, width_s: float) -> Looks:
         """The five looks at a row that is not yet learned."""
-        start_s, width_s = _time(x, self.seen_s)
-        recent = self.recent
+        paces = PACES if self.rows >= EVEN_ROWS else [max(pace, 1.0 / (self.rows + 1)) for pace in PACES]
+        level_pace, middle_pace, slow_pace, rough_pace = paces
+        beside = value - self.level
+        middle = self.middle + middle_pace * (value - self.middle)
+        slow = self.slow + slow_pace * (value - self.slow)
+        a1, a2, a3, a4, b1, b2, b3, b4, c1, c2, c3, c4, d1, d2, d3 = self.recent
         return Looks(
-            level=value - self.level,
-            trend=self._moved(self.middle, value, MIDDLE) - self._moved(self.slow, value, SLOW),
-            season=self.yesterday.outside(start_s, width_s, value),
-            rough=self._moved(self.rough, abs(value - self.last), ROUGH),
-            shape=(sum(recent[:4]) / BLOCK, sum(recent[4:8]) / BLOCK, sum(recent[8:12]) / BLOCK, (sum(recent[12:]) + value) / BLOCK),
+            beside,
+            middle - slow,
+            self.yesterday.outside(start_s, width_s, value),
+            self.rough + rough_pace * (abs(value - self.last) - self.rough),
+            ((a1 + a2 + a3 + a4) / BLOCK, (b1 + b2 + b3 + b4) / BLOCK, (c1 + c2 + c3 + c4) / BLOCK, (d1 + d2 + d3 + value) / BLOCK),
+            (self.level + level_pace * beside, middle, slow),
         )
 
     def _evidence(self, looks: Looks, farness: float) -> float:
         total = self.rougher.nats(looks.rough) + self.farther.nats(farness)
-        for above, below, look in zip(self.above, self.below, looks[:3], strict=True):
-            total += max(above.nats(look), below.nats(-look))
+        for side, look in enumerate(looks[:3]):
+            total += max(self.above[side].nats(look), self.below[side].nats(-look))
         return total
 
-    def _remember(self, looks: Looks, farness: float, nats: float) -> None:
-        for above, below, look in zip(self.above, self.below, looks[:3], strict=True):
-            above.learn(look)
-            below.learn(-look)
-        self.rougher.learn(looks.rough)
-        self.farther.learn(farness)
-        if self.warm:
-            self.totals.learn(nats)
+    def _remember(self, looks: Looks, farness: float) -> float:
+        """Learn what is usual from a row; returns the evidence in it."""
+        total = self.rougher.learn(looks.rough) + self.farther.learn(farness)
+        for side, look in enumerate(looks[:3]):
+            up, down = self.above[side].learn(look), self.below[side].learn(-look)
+            if up or down:  # seldom
+                total += max(up, down)
         if self.rows % BLOCK == 0:
             self.shapes.learn(looks.shape, farness)
+        if not self.warm:
+            return 0.0
+        self.totals.learn(total)
+        return total
 
-    def _follow(self, x: Features, value: float) -> None:
-        start_s, width_s = _time(x, self.seen_s)
-        self.yesterday.learn(start_s, width_s, value)
-        self.level = self._moved(self.level, value, LEVEL)
-        self.middle = self._moved(self.middle, value, MIDDLE)
-        self.slow = self._moved(self.slow, value, SLOW)
-        self.rough = self._moved(self.rough, abs(value - self.last), ROUGH)
+    def _follow(self, value: float, looks: Looks) -> None:
+        self.level, self.middle, self.slow = looks.means
+        self.rough = looks.rough
         self.last = value
         del self.recent[0]
         self.recent.append(value)
-        self.seen_s += width_s
         self.rows += 1
-
-    def _moved(self, mean: float, value: float, pace: float) -> float:
-        """An exponentially weighted mean after one more value; the first rows count evenly."""
-        return mean + max(pace, 1.0 / (self.rows + 1)) * (value - mean)
 
 
 def _value(x: Features) -> float | None:
     value = x.get("spend", math.nan)
+    if -VALUE_MAX <= value <= VALUE_MAX:  # nearly always
+        return value
     return min(max(value, -VALUE_MAX), VALUE_MAX) if value == value else None  # noqa: PLR0124 -- only NaN differs from itself
 
 
 def _time(x: Features, seen_s: float) -> tuple[float, float]:
     width_s, start_s = x.get("width_s", math.nan), x.get("start_s", math.nan)
-    return start_s if abs(start_s) < VALUE_MAX else seen_s, min(max(width_s, 1.0), 86_400.0) if math.isfinite(width_s) else 3600.0
+    if not 1.0 <= width_s <= 86_400.0:
+        width_s = min(max(width_s, 1.0), 86_400.0) if math.isfinite(width_s) else 3600.0
+    return start_s if abs(start_s) < VALUE_MAX else seen_s, width_s

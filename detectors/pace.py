@@ -7,6 +7,7 @@ Poisson log-likelihood ratio against it, n ln(n/m) - (n - m). Records need no mo
 from __future__ import annotations
 
 import math
+from itertools import accumulate, pairwise
 from typing import ClassVar, Final, TypeAlias
 
 from msgspec import field
@@ -20,7 +21,10 @@ RECORD_LEAST: Final = 0.5
 COUNT_MAX: Final = WHOLE_MAX
 FADE: Final = 0.9995  # a window: a record of a month ago counts a tenth; while nothing comes for a day and more, nothing fades
 REMEMBERED: Final = 1008.0  # windows of the mean
-_Seen: TypeAlias = tuple[float, ...]
+BACK: Final = tuple(sorted({*WIDTHS, *(2 * width for width in WIDTHS)}))  # windows that are summed together, as far back as that
+_PARTS: Final = tuple(slice(1 - older, 1 - newer or None) for newer, older in pairwise(BACK))  # of the windows before this one
+_AT: Final = tuple((BACK.index(width), BACK.index(2 * width)) for width in WIDTHS)
+_Seen: TypeAlias = tuple[float, int, list[float]]
 
 
 class Pace(Sequential, array_like=True, tag="pace"):
@@ -49,32 +53,32 @@ class Pace(Sequential, array_like=True, tag="pace"):
         return self.weigh(x)[0]
 
     def weigh(self, x: Features) -> tuple[float, _Seen]:
-        """The level, with all counts."""
-        counts = (*unpacked(self.recent), number(x, "count", 0.0, COUNT_MAX))
-        have, best = len(counts), 0.0
-        for width, record in zip(WIDTHS, self.records, strict=True):
-            if record < 0.0 or have < 2 * width:
-                continue
-            n = sum(counts[-width:])
-            m = max(record, RECORD_LEAST)
-            if n > m:
+        """The level, with the count, of how many windows there are with it, and how many came in the last of them, as far back as each of BACK."""
+        count = number(x, "count", 0.0, COUNT_MAX)
+        before = unpacked(self.recent)
+        came = list(accumulate([count, *[sum(before[part]) for part in _PARTS]]))
+        have, best = len(before) + 1, 0.0
+        for (at, twice), record in zip(_AT, self.records, strict=True):
+            n = came[at]
+            if n > record >= 0.0 and n > RECORD_LEAST and have >= BACK[twice]:
+                m = max(record, RECORD_LEAST)
                 best = max(best, n * math.log(n / m) - (n - m))
-        return best, counts
+        return best, (count, have, came)
 
     def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The window follows the others."""
-        self.recent += packed(seen[-1:])
-        del self.recent[: -2 * WIDTHS[-1] * FLOAT_BYTES]
+        self.recent += packed(seen[:1])
+        del self.recent[: -BACK[-1] * FLOAT_BYTES]
 
     def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The window joins the mean, and those that it does not overlap may set records."""
+        count, have, came = seen
         self.of = min(self.of + 1.0, REMEMBERED)
-        self.usual += (seen[-1] - self.usual) / self.of
-        recent = seen[-2 * WIDTHS[-1] :]
-        fade = FADE if any(recent) else 1.0
-        for at, width in enumerate(WIDTHS):
-            if len(recent) >= 2 * width:
-                self.records[at] = max(sum(recent[-2 * width : -width]), self.records[at] * fade)
+        self.usual += (count - self.usual) / self.of
+        fade = FADE if came[-1] else 1.0
+        self.records = [
+            max(came[twice] - came[at], record * fade) if have >= BACK[twice] else record for (at, twice), record in zip(_AT, self.records, strict=True)
+        ]
 
     def observed(self, x: Features) -> float:
         """The count."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from struct import Struct, pack, unpack
+from functools import lru_cache
+from struct import Struct
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ else:
 FLOAT_BYTES: Final = 4
 WHOLE_MAX: Final = 2.0**24  # whole numbers up to it are kept exactly
 FLOAT_MAX: Final = 3e38
+LAYOUTS_KNOWN: Final = 512
 _ONE: Final = Struct("<f")
 
 
@@ -24,12 +26,12 @@ def packed(values: Iterable[float]) -> bytearray:
     (1.0, 2.5)
     """
     numbers = tuple(values)
-    return bytearray(pack(f"<{len(numbers)}f", *numbers))
+    return bytearray(_layout(len(numbers)).pack(*numbers))
 
 
-def unpacked(raw: bytearray) -> tuple[float, ...]:
-    """All of them."""
-    return unpack(f"<{len(raw) // FLOAT_BYTES}f", raw)
+def unpacked(raw: bytearray, first: int = 0) -> tuple[float, ...]:
+    """All of them from the number `first` on, counted from 0."""
+    return _layout(len(raw) // FLOAT_BYTES - first).unpack_from(raw, first * FLOAT_BYTES)
 
 
 def is_packed(raw: object) -> bool:
@@ -37,6 +39,18 @@ def is_packed(raw: object) -> bool:
     return isinstance(raw, bytearray)
 
 
+def number_at(raw: bytearray, at: int) -> float:
+    """The number at `at`, counted from 0."""
+    value: float
+    (value,) = _ONE.unpack_from(raw, at * FLOAT_BYTES)
+    return value
+
+
 def put(raw: bytearray, at: int, value: float) -> None:
     """Change the number at `at`, counted from 0."""
     _ONE.pack_into(raw, at * FLOAT_BYTES, min(value, FLOAT_MAX))
+
+
+@lru_cache(LAYOUTS_KNOWN)
+def _layout(count: int) -> Struct:
+    return Struct(f"<{count}f")

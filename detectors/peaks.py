@@ -18,6 +18,7 @@ APART: Final = 8  # rows: higher values sooner than that are the same episode
 TAIL_INDEX: Final = 2.0  # of the power that the tail beyond the record falls off with
 BEYOND_MAX: Final = 8.0  # nats for lying beyond the record
 HALF: Final = 0.5  # an episode not yet seen
+NONE: Final = -math.inf  # no episode is going on
 MEMORY_ROWS: Final = 5000  # then an episode is forgotten, so that a long past does not make deaf
 
 
@@ -25,7 +26,7 @@ class Peaks(Struct, array_like=True):
     """The highest separate values so far.
 
     >>> p = Peaks()
-    >>> for k in range(400): p.learn(float(k % 40))
+    >>> heard = [p.learn(float(k % 40)) for k in range(400)]
     >>> len(p.highest), p.nats(5.0), round(p.nats(38.5), 2), round(p.nats(400.0), 2)
     (32, 0.0, 1.13, 12.17)
     """
@@ -34,13 +35,15 @@ class Peaks(Struct, array_like=True):
     seen: list[int] = msgspec.field(default_factory=list)  # the row of each
     row: int = 0
     since: int = 0
-    now: float = -math.inf
+    now: float = NONE
+    oldest: int = 0  # none of `seen` is before it; how far after is looked up when it matters
 
     def nats(self, value: float) -> float:
         """Evidence that `value` is no part of the past: -ln of the share of kept episodes that went as far, 0 if it is not among them."""
-        if not self.highest or value <= self.highest[0]:
+        highest = self.highest
+        if not highest or value <= highest[0]:
             return 0.0
-        return math.log((len(self.highest) + HALF) / self.episodes(value))
+        return math.log((len(highest) + HALF) / self.episodes(value))
 
     def episodes(self, value: float) -> float:
         """How many separate episodes like it so long a past would hold: those that went as far and half a one, beyond the record ever less."""
@@ -58,29 +61,34 @@ class Peaks(Struct, array_like=True):
         """What is not above it has been seen too often to say how often; 0 while there is room for more."""
         return self.highest[0] if len(self.highest) == KEPT else 0.0
 
-    def learn(self, value: float) -> None:
-        """Take in the value of one more row."""
-        self.row += 1
-        self.since += 1
-        if self.since > APART:
-            if len(self.highest) >= KEPT and not self._make_room(value):
-                self.now = -math.inf
-                return
-            self._keep(value)
-            self.since = 0
-        elif value > self.now > -math.inf:
-            self._drop(bisect_left(self.highest, self.now))
-            self._keep(value)
-
-    def _make_room(self, value: float) -> bool:
-        oldest = min(self.seen)
-        if self.row - oldest > MEMORY_ROWS:
-            self._drop(self.seen.index(oldest))
-            return True
-        if value > self.highest[0]:
+    def learn(self, value: float) -> float:
+        """Take in the value of one more row; returns its `nats` beside the rows before it."""
+        highest = self.highest
+        is_low = bool(highest) and value <= highest[0]  # nearly always
+        nats = 0.0 if is_low else self.nats(value)
+        self.row = row = self.row + 1
+        self.since = since = self.since + 1
+        if since <= APART:
+            if value > self.now > NONE:
+                self._drop(bisect_left(highest, self.now))
+                self._keep(value)
+            return nats
+        if len(highest) >= KEPT and not (row - self.oldest > MEMORY_ROWS and self._forgets()):
+            if is_low:
+                self.now = NONE
+                return nats
             self._drop(0)
-            return True
-        return False
+        self._keep(value)
+        self.since = 0
+        return nats
+
+    def _forgets(self) -> bool:
+        """Whether the oldest was too old, and is gone."""
+        self.oldest = min(self.seen)
+        if self.row - self.oldest <= MEMORY_ROWS:
+            return False
+        self._drop(self.seen.index(self.oldest))
+        return True
 
     def _keep(self, value: float) -> None:
         at = bisect_left(self.highest, value)

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from detectors.packed import Packed, is_packed, packed, put
+from detectors.packed import Packed, is_packed, number_at, packed, put
 
 HOURS: Final = 168
 DAYS: Final = 7
@@ -63,9 +63,9 @@ class Profile(Struct, array_like=True):
         """The amount expected per hour at this hour of the week."""
         return self.level * self.shape(hour)
 
-    def learn(self, hour: int, amount: float, hours: float) -> None:
-        """A window of `hours` at this hour of the week held `amount`."""
-        shape = self.shape(hour)
+    def learn(self, hour: int, amount: float, hours: float, shape: float = 0.0) -> None:
+        """A window of `hours` at this hour of the week held `amount`; its `shape`, where that is known already."""
+        shape = shape or self.shape(hour)
         self.seen_h += hours
         pace = max(1.0 - 0.5 ** (hours / LEVEL_HALF_LIFE_H), hours / self.seen_h)
         self.level += pace * (amount / hours / shape - self.level)
@@ -73,8 +73,8 @@ class Profile(Struct, array_like=True):
             keep = 0.5 ** (hours / SHAPE_HALF_LIFE_H)
             day, of = divmod(hour, 24)
             at = DAYS * of + day
-            put(self.sums, at, _WEEK.unpack_from(self.sums, of * _WEEK.size)[day] * keep + amount / self.level)
-            put(self.hours, at, _WEEK.unpack_from(self.hours, of * _WEEK.size)[day] * keep + hours)
+            put(self.sums, at, number_at(self.sums, at) * keep + amount / self.level)
+            put(self.hours, at, number_at(self.hours, at) * keep + hours)
 
 
 def _laid_out(values: Iterable[float]) -> bytearray:

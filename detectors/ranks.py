@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from detectors.packed import Packed, is_packed, packed, put, unpacked
+from detectors.packed import Packed, is_packed, number_at, packed, put, unpacked
 
 BINS: Final = 96
 BIN: Final = 0.125
@@ -41,7 +41,7 @@ class Ranks(Struct, array_like=True):
     def learn(self, value: float) -> None:
         """Take in one value; the tail is measured anew at every fiftieth more."""
         k = _bin(value)
-        put(self.bins, k, unpacked(self.bins)[k] + 1.0)
+        put(self.bins, k, number_at(self.bins, k) + 1.0)
         self.total += 1.0
         if self.total >= self.tail_due:
             self._measure_tail()
@@ -56,9 +56,10 @@ class Ranks(Struct, array_like=True):
         """The share of the past at or above `value`."""
         if value >= self.tail_start:
             return self.tail_share * math.exp(max(-500.0, (self.tail_start - value) / self.tail_mean))
-        k, bins = _bin(value), unpacked(self.bins)
+        k = _bin(value)
+        here, *higher = unpacked(self.bins, k)
         into = min(1.0, max(0.0, (value - LOW) / BIN - k))
-        return (sum(bins[k + 1 :]) + (1.0 - into) * bins[k] + 0.5) / (self.total + 1.0)
+        return (sum(higher) + (1.0 - into) * here + 0.5) / (self.total + 1.0)
 
     def quantile(self, share: float) -> float:
         """The value that `share` of the past lies below, to half a bin."""
@@ -84,4 +85,5 @@ class Ranks(Struct, array_like=True):
 
 
 def _bin(value: float) -> int:
-    return min(BINS - 1, max(0, int((value - LOW) / BIN)))
+    k = int((value - LOW) / BIN)
+    return k if 0 <= k < BINS else min(BINS - 1, max(0, k))

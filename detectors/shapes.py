@@ -34,7 +34,7 @@ class Shapes(Struct, array_like=True):
 
     def farness(self, shape: Shape) -> float:
         """The distance to the nearest shape that is remembered; 0 as long as there is none."""
-        return min(map(dist, self.known, repeat(shape)), default=0.0)
+        return min(map(dist, self.known, repeat(shape))) if self.known else 0.0
 
     def learn(self, shape: Shape, farness: float) -> None:
         """Remember it if nothing like it is known; `farness` is its own, as just asked for."""

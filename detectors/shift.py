@@ -6,7 +6,8 @@ this one is, cut at +1 and -4: one value at the old floor undoes four above it.
 
 from __future__ import annotations
 
-import math
+from itertools import repeat
+from math import e, log
 from typing import ClassVar, Final, TypeAlias
 
 from msgspec import field
@@ -16,13 +17,14 @@ from detectors.sequential import Sequential
 from detectors.tail import gathered
 
 SHIFTS: Final = (2, 3, 4, 6, 8, 11)
-MOST, LEAST = 1.0, -4.0
-CLEAR_MOST, CLEAR_LEAST = 2.72, 0.0183  # whose logarithms are surely beyond these, and need not be taken
+LEAST: Final = -4.0
+MOST_TIMES, LEAST_TIMES = e, e**LEAST
 REMEMBERED: Final = 2_000.0
 WEIGHT_MAX: Final = 1e6
 BINS_MAX: Final = 400
 _Seen: TypeAlias = tuple[dict[int, float], list[float]]
 EVEN: Final = 0.02  # of the weight lies even over all bins, so that nothing is impossible
+SEEN, UNSEEN = 1.0 - EVEN, EVEN / 100.0
 
 
 class Shift(Sequential, array_like=True, tag="shift"):
@@ -87,29 +89,27 @@ class Shift(Sequential, array_like=True, tag="shift"):
     def _levels(self, weights: dict[int, float]) -> list[float]:
         if not weights or not self.total:
             return self.levels
-        low = min(weights) - SHIFTS[-1]
-        usual = self._usual(low, max(weights))
+        low = min(weights)
+        usual = self._usual(low - SHIFTS[-1], max(weights))
+        seen = [(k - low, weight, usual[k - low + SHIFTS[-1]]) for k, weight in weights.items()]
         levels = []
         for shift, level in zip(SHIFTS, self.levels, strict=True):
+            lower = usual[SHIFTS[-1] - shift :]
             nats = 0.0
-            for k, weight in weights.items():
-                times = usual[k - low - shift] / usual[k - low]
-                if times >= CLEAR_MOST:
-                    nats += weight * MOST
-                elif times <= CLEAR_LEAST:
-                    nats += weight * LEAST
+            for at, weight, here in seen:
+                times = lower[at] / here
+                if LEAST_TIMES < times < MOST_TIMES:
+                    nats += weight * log(times)
                 else:
-                    nats += weight * min(MOST, max(LEAST, math.log(times)))
-            levels.append(gathered(level, nats))
+                    nats += weight if times > 1.0 else weight * LEAST
+            levels.append(gathered(level, nats) if level + nats > 0.0 else 0.0)
         return levels
 
     def _usual(self, low: int, high: int) -> list[float]:
         """How usual each bin from `low` to `high` is, with its neighbours' help."""
         total = self.total
-        held = [self.bins.get(k, 0.0) for k in range(low - 1, high + 2)]
-        return [
-            (1.0 - EVEN) * (0.5 * this + 0.25 * (before + after)) / total + EVEN / 100.0 for before, this, after in zip(held, held[1:], held[2:], strict=False)
-        ]
+        held = list(map(self.bins.get, range(low - 1, high + 2), repeat(0.0)))
+        return [SEEN * (0.5 * this + 0.25 * (before + after)) / total + UNSEEN for before, this, after in zip(held, held[1:], held[2:], strict=False)]
 
 
 def _weights(x: Features) -> dict[int, float]:

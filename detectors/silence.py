@@ -102,7 +102,7 @@ class Silence(Sequential, array_like=True, tag="silence"):
 
 
 def _width_s(x: Features) -> float:
-    return number(x, "width_s", WIDTH_S, 86_400.0)
+    return max(1.0, number(x, "width_s", WIDTH_S, 86_400.0))
 
 
 def _hour(x: Features) -> int:

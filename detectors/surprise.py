@@ -29,13 +29,15 @@ SETTLE_S: Final = 86_400  # before a first day there is no expectation to compar
 
 
 class Weighed(NamedTuple):
-    """A window beside what was expected of it; `rare` is the share of the past whose ratio went as far."""
+    """A window beside what was expected of it; `rare` is the share of the past whose ratio went as far, `level` where the evidence then stands."""
 
     spend: float
     expected: float
     soft: float
     ratio: float
     rare: float
+    level: float
+    shape: float
 
 
 class Surprise(Struct):
@@ -79,10 +81,12 @@ class Surprise(Struct):
     def weigh(self, x: Features) -> tuple[float, Weighed]:
         """Where the evidence stands once this window is added, and what `take` needs of the way there, so that a window is read once."""
         spend = _spend(x)
-        expected, soft = self._expected(x)
+        shape = self.profile.shape(_hour(x))
+        expected, soft = self._expected(x, shape)
         ratio = self._ratio(spend, expected, soft)
         rare = self.ranks.above(ratio) if self.seen_s else 1.0
-        return self.evidence.after(rare), Weighed(spend, expected, soft, ratio, rare)
+        level = self.evidence.after(rare)
+        return level, Weighed(spend, expected, soft, ratio, rare, level, shape)
 
     def learn_one(self, x: Features) -> None:
         """Take in one closed window; nothing is learned from long silence or from within an episode."""
@@ -90,7 +94,7 @@ class Surprise(Struct):
 
     def take(self, x: Features, seen: Weighed) -> None:
         """`learn_one` of a window that has been weighed."""
-        spend, expected, soft, ratio, rare = seen
+        spend, expected, soft, ratio, rare, level, shape = seen
         width_s = _width_s(x)
         if spend == 0.0 and self.seen_s == 0.0:
             return
@@ -99,7 +103,7 @@ class Surprise(Struct):
             return
         settled = self.seen_s >= SETTLE_S
         if settled:
-            self.evidence.add(rare, width_s / 86_400)
+            self.evidence.join(rare, level, width_s / 86_400)
         held = self.warm and self.evidence.level > HOLD
         self.seen_s += width_s
         self.held_s = self.held_s + width_s if held else 0.0
@@ -110,11 +114,11 @@ class Surprise(Struct):
             if self.ranks.total * width_s > PAST_S:
                 self.ranks.forget_half()
         most = WINSOR * (expected + soft) if self.warm else SPEND_MAX
-        self.profile.learn(_hour(x), min(spend, most), width_s / 3600)
+        self.profile.learn(_hour(x), min(spend, most), width_s / 3600, shape)
 
     def expected(self, x: Features) -> Expectation:
         """The mean of such a window, and its range by the scope's own ratios."""
-        expected, soft = self._expected(x)
+        expected, soft = self._expected(x, self.profile.shape(_hour(x)))
         low, high = (max(0.0, (expected + soft) * math.exp(self.ranks.quantile(q)) - soft) for q in (0.025, 0.975))
         return Expectation(expected, min(low, expected), max(high, expected))
 
@@ -127,9 +131,9 @@ class Surprise(Struct):
         """The detector that was dumped."""
         return msgspec.msgpack.decode(raw, type=cls)
 
-    def _expected(self, x: Features) -> tuple[float, float]:
+    def _expected(self, x: Features, shape: float) -> tuple[float, float]:
         hours = _width_s(x) / 3600
-        return self.profile.at(_hour(x)) * hours, SOFTEN * self.profile.level * hours + 1e-9
+        return self.profile.level * shape * hours, SOFTEN * self.profile.level * hours + 1e-9
 
     def _ratio(self, spend: float, expected: float, soft: float) -> float:
         ratio = math.log((spend + soft) / (expected + soft))
@@ -138,11 +142,15 @@ class Surprise(Struct):
 
 def _spend(x: Features) -> float:
     spend = x.get("spend", 0.0)
+    if 0.0 <= spend <= SPEND_MAX:  # nearly always
+        return spend
     return min(max(spend, 0.0), SPEND_MAX) if spend == spend else 0.0  # noqa: PLR0124 -- only NaN differs from itself
 
 
 def _width_s(x: Features) -> float:
     width_s = x.get("width_s", 0.0)
+    if 1.0 <= width_s <= 86_400.0:
+        return width_s
     return min(max(width_s, 1.0), 86_400.0) if math.isfinite(width_s) else 3600.0
 
 
