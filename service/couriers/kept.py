@@ -147,6 +147,7 @@ class KeptDeliveries:
             await self._all()
             told = self._told[receiver, about] = Told(receiver, about, now_ms, value)
             await self._write(_key(TOLD, receiver, about), encode(told))
+            await self._manifest()
 
     async def forget(self, now_ms: int) -> None:
         """See Deliveries."""

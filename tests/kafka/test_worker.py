@@ -36,10 +36,10 @@ class Workers:
         self.hands: list[Hand] = []
         self._folder = folder
         self._options = ["--brokers", broker.address(), "--partitions", str(PARTITIONS), "--session-s", str(SESSION_S)]
-        self._env = {"SPENDWARDEN_KAFKA_TOPIC_PREFIX": prefix, "SPENDWARDEN_KAFKA_REQUEST_TIMEOUT_MS": "5000"}
+        self.env = {"SPENDWARDEN_KAFKA_TOPIC_PREFIX": prefix, "SPENDWARDEN_KAFKA_REQUEST_TIMEOUT_MS": "5000"}
 
     def begun(self, name: str, *options: str) -> Hand:
-        hand = Hand(name, self._folder, [*self._options, *options], self._env)
+        hand = Hand(name, self._folder, [*self._options, *options], self.env)
         self.hands.append(hand)
         hand.start()
         return hand

@@ -16,6 +16,7 @@ from service.couriers.dispatcher import Dispatcher
 from service.couriers.kept import KeptDeliveries
 from service.couriers.port import Delivered, Item, Outcome, Receiver, RetryLater
 from service.facts import Control, Decision, Notice, Order, Receipt, Scope
+from service.log.ports import MANIFEST, SnapshotKey
 from service.log.sqlite import SqliteSnapshots
 from tests import samples
 
@@ -54,12 +55,27 @@ class Script:
     async def close(self) -> None: ...
 
 
+class Lazy(SqliteSnapshots):
+    """Parts wait for their manifest, as they may: what a kill finds waiting is gone."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._held: list[tuple[str, SnapshotKey, bytes]] = []
+
+    async def put(self, owner: str, key: SnapshotKey, value: bytes) -> None:
+        self._held.append((owner, key, value))
+        if key.name == MANIFEST:
+            for held in self._held:
+                await super().put(*held)
+            self._held = []
+
+
 def remembered(path: Path, kind: str) -> tuple[Deliveries, Callable[[], None]]:
     """A memory on files, and what closes it."""
     if kind == "sqlite":
         own = SqliteDeliveries(path / "deliveries.db")
         return own, own.close
-    snapshots = SqliteSnapshots(path)
+    snapshots = Lazy(path)
     return KeptDeliveries("courier-0", snapshots, next(NONCES)), snapshots.close
 
 
