@@ -6,7 +6,7 @@ Each setting is an option of the command line too, which wins; `SPENDWARDEN_LIST
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -127,3 +127,13 @@ def secret(reference: str) -> str | None:
         return text.decode().strip() or None if len(text) <= SECRET_BYTES_MAX else None
     except (OSError, ValueError):
         return None
+
+
+def allowed_commands() -> frozenset[str]:
+    """The programs that a policy may have run on this machine: the paths in `SPENDWARDEN_COMMANDS`, none by default."""
+    return frozenset(filter(None, os.environ.get("SPENDWARDEN_COMMANDS", "").split(os.pathsep)))
+
+
+def variables(names: Iterable[str]) -> dict[str, str]:
+    """What a program that we run sees of our environment: these variables, as far as they are set, and a plain path and language."""
+    return {"PATH": os.defpath, "LANG": "C.UTF-8", **{name: os.environ[name] for name in names if name in os.environ}}

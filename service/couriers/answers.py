@@ -14,6 +14,7 @@ from service.phrases import shown
 
 REASON_MAX: Final = 200
 RETRY_AFTER_MAX_S: Final = 3600.0
+_WHY: Final = ("reason", "detail", "title", "error", "message")
 _ANSWERS: Final[Mapping[str, Literal["accepted", "refused"]]] = {"accepted": "accepted", "refused": "refused"}
 
 
@@ -23,8 +24,8 @@ def outcome_of(status: int, retry_after: str | None, body: bytes, now_ms: int, *
     >>> outcome_of(503, "7", b"", 0, redact=str)
     RetryLater(after_s=7.0, reason='503 Service Unavailable', alone=False)
     """
-    told = _told(body)
-    why = shown(redact(_text(told, "reason", "detail", "title", "error")), REASON_MAX)
+    told = told_in(body)
+    why = shown(redact(_text(told, *_WHY) or _text(_inner(told), *_WHY)), REASON_MAX)
     if 200 <= status < 300:
         state = _ANSWERS.get(_text(told, "state"))
         return Delivered(state, why) if state is not None else Delivered()
@@ -54,12 +55,19 @@ def wait_s(retry_after: str | None, now_ms: int) -> float | None:
     return min(max((at - datetime.fromtimestamp(now_ms / 1000, UTC)).total_seconds(), 0.0), RETRY_AFTER_MAX_S)
 
 
-def _told(body: bytes) -> dict[str, Any]:
+def told_in(body: bytes) -> dict[str, Any]:
+    """The object that a body is; empty where it is none."""
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
+
+
+def _inner(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What some put around their reason: `{"error": {"message": ...}}`."""
+    error = told.get("error")
+    return error if isinstance(error, dict) else {}
 
 
 def _text(told: Mapping[str, Any], *names: str) -> str:

@@ -52,6 +52,7 @@ class Dispatcher:
         self._couriers, self._deliveries, self._record = couriers, deliveries, record
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._lanes = {(receiver.name, name): Lane(receiver.name, name, waiting_max) for receiver in receivers for name in _LANES[receiver.takes]}
+        self._scopes = {receiver.name: receiver.scopes for receiver in receivers}
         self._second = frozenset(receiver.name for receiver in receivers if receiver.second)
         self._edits = {name: Edits() for name, lane in self._lanes if lane == "notices" and couriers[name].follows}
         self._news = {key: asyncio.Event() for key in self._lanes}
@@ -216,11 +217,15 @@ class Dispatcher:
         return f"overtaken by order {newest} of its scope" if newest > item.sequence else ""
 
     def _obeying(self, order: Order) -> list[str]:
-        """Who is sent an order: those it names; else all on the first way, and on both where it ends one, since either may have begun it."""
-        takers = [receiver for receiver, name in self._lanes if name == "orders"]
+        """Who is sent an order, of those that take orders about such a scope: those it names; else all on the first way, and on both where it ends one, since either may have begun it."""
+        takers = [receiver for receiver, name in self._lanes if name == "orders" and order.scope.kind in (self._scopes[receiver] or (order.scope.kind,))]
         if order.to:
             return [name for name in order.to if name in takers]
         return takers if order.action == "resume" else [name for name in takers if name not in self._second]
+
+    def _untaken(self) -> str:
+        some = any(name == "orders" for _, name in self._lanes)
+        return "no receiver takes orders about this kind of scope" if some else "no receiver takes orders"
 
     def _overtaken(self, order: Order) -> tuple[int, int]:
         """Notes an order as its scope's newest, if it is; what is then known of the scope."""
@@ -233,7 +238,7 @@ class Dispatcher:
         """Puts a parcel into its lane; without one, or when the lane is full, something ends here."""
         lane = self._lanes.get((parcel.receiver, parcel.lane))
         if lane is None:
-            await self._end(parcel, "failed", f"no receiver {parcel.receiver} takes {parcel.lane}" if parcel.receiver else "no receiver takes orders")
+            await self._end(parcel, "failed", f"no receiver {parcel.receiver} takes {parcel.lane}" if parcel.receiver else self._untaken())
             return
         dropped = lane.add(parcel)
         self._news[parcel.receiver, parcel.lane].set()

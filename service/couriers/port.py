@@ -61,7 +61,8 @@ class Contact:
 class Receiver:
     """One receiver with its secrets resolved; neither they nor its address show when it is printed.
 
-    `second`: an order comes here only once it has failed elsewhere. `options`, `secrets` (by their names in the policy) and `fields` are its kind's own; `contacts` go by the owner's name.
+    `scopes` are the kinds of scope whose orders come here, all where there are none; `second`: an order comes here only once it has
+    failed elsewhere. `options`, `secrets` (by their names in the policy) and `fields` are its kind's own; `contacts` go by the owner's name.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Receiver:
     url: str = field(default="", repr=False)
     secret: str = field(default="", repr=False)
     takes: Takes = "notices"
+    scopes: tuple[str, ...] = ()
     second: bool = False
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)

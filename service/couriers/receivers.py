@@ -7,11 +7,12 @@ from typing import Final
 from service.couriers.port import Contact, Receiver
 from service.couriers.registry import COURIERS
 from service.policy import Policy
-from service.policy.telling import Owner, ReceiverEntry
+from service.policy.receiving import ReceiverEntry
+from service.policy.telling import Owner
 from service.settings import secret
 from service.warden.plan import CONSOLE
 
-_NAMED: Final = frozenset({"name", "kind", "url", "secret", "takes", "fields"})  # what Receiver has a place for; the rest are options
+_NAMED: Final = frozenset({"name", "kind", "url", "secret", "takes", "scopes", "fields"})  # what Receiver has a place for; the rest are options
 
 
 def receivers_of(policy: Policy) -> list[Receiver]:
@@ -35,6 +36,7 @@ def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact], *, 
         url=values.get("url", ""),
         secret=secrets.get("secret", ""),
         takes=entry.takes,
+        scopes=entry.scopes,
         second=second,
         options={key: value for key, value in values.items() if key not in _NAMED and key not in secrets and value is not None},
         secrets=secrets,

@@ -6,8 +6,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from service.couriers.command import CommandCourier
 from service.couriers.console import ConsoleCourier
+from service.couriers.http import HttpCourier
 from service.couriers.jira import JiraCourier
+from service.couriers.kubernetes import KubernetesCourier
+from service.couriers.litellm import LiteLLMCourier
 from service.couriers.port import Courier, Parts, Receiver
 from service.couriers.slack import SlackCourier
 from service.couriers.unmade import Unmade
@@ -18,6 +22,10 @@ COURIERS: Final[Mapping[str, Callable[[Receiver, Parts], Courier]]] = {
     "jira": JiraCourier,
     "slack": SlackCourier,
     "webhook": WebhookCourier,
+    "litellm": LiteLLMCourier,
+    "kubernetes": KubernetesCourier,
+    "http": HttpCourier,
+    "command": CommandCourier,
 }
 
 

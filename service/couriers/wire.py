@@ -10,11 +10,12 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from http import HTTPStatus
+from typing import Any, Final
 
 import httpx
 
-from service.couriers.answers import outcome_of
+from service.couriers.answers import outcome_of, told_in
 from service.couriers.port import Outcome, Parts, RetryLater
 
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -30,6 +31,10 @@ class Answer:
     status: int
     retry_after: str | None = None
     body: bytes = field(default=b"", repr=False)
+
+    def json(self) -> dict[str, Any]:
+        """The object that the body is; empty where it is none."""
+        return told_in(self.body)
 
 
 class Wire:
@@ -63,9 +68,13 @@ class Wire:
         )
 
     async def ask(self, method: str, url: httpx.URL | str, *, content: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer | RetryLater:
-        """Asks once; why it could not be asked is an outcome already."""
+        """Asks once; why it could not be asked is an outcome already. A name and password in `url` are left out."""
         try:
-            request = self._client.build_request(method, url, content=content or None, headers=headers)
+            address = httpx.URL(url).copy_with(username=None, password=None)
+        except httpx.InvalidURL:
+            return Answer(HTTPStatus.REQUEST_URI_TOO_LONG)  # what else can be wrong with it was seen when it was made
+        try:
+            request = self._client.build_request(method, address, content=content or None, headers=headers)
             async with asyncio.timeout(self._answer_s):
                 response = await self._client.send(request, stream=True)
         except (TimeoutError, httpx.TimeoutException):
@@ -77,6 +86,11 @@ class Wire:
         finally:
             await response.aclose()
         return Answer(response.status_code, response.headers.get("retry-after"), body)
+
+    def hide(self, secret: str) -> None:
+        """One more text that must never be shown: a token that is read anew now and then."""
+        if len(secret) >= _SECRET_LENGTH_MIN and secret not in self._hidden:
+            self._hidden.insert(0, secret)
 
     def outcome(self, answer: Answer | RetryLater) -> Outcome:
         """What an answer means where nothing more is known of the receiver."""

@@ -93,3 +93,8 @@ def _allowing(pattern: ScopePattern) -> str:
 def _unheard(policy: Policy) -> Iterator[Mistake]:
     if policy.pauses.mode == "enforce" and not any(receiver.takes in ("orders", "all") for receiver in policy.receivers):
         yield Mistake("pauses.mode", "orders are enforced, but no receiver takes them; give one `takes: orders`")
+        return
+    heard = [receiver.scopes for receiver in policy.receivers if receiver.takes != "notices"]
+    for at, entry in enumerate(policy.pauses.allow):
+        if heard and not any(not scopes or entry.kind in scopes for scopes in heard):
+            yield Mistake(f"pauses.allow[{at}]", f"no receiver takes orders about {entry.kind}, so such an order fails; see `scopes` of those that take orders")

@@ -113,6 +113,15 @@ def _kind(word: str, known: tuple[str, ...]) -> str:
     raise ValueError(f"must be one of {', '.join(known)} or label.NAME{meant(word, known)}")
 
 
+def order_kind(word: str) -> str:
+    """A kind of scope that an order can be about; raises ValueError with the kinds there are.
+
+    >>> order_kind("label.team")
+    'label.team'
+    """
+    return _kind(word, ("total", *KINDS))
+
+
 def _scope_kind(word: str) -> str:
     return _kind(word, (*KINDS, "tenant"))
 

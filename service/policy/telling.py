@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Discriminator, Field, JsonValue, StrictBool
 
+from service.policy.adapters import CommandReceiver, HttpReceiver, KubernetesReceiver, LiteLLMReceiver
 from service.policy.limits import Entry
+from service.policy.receiving import ReceiverEntry
 from service.policy.scopes import FindingMatch, Match, RecordMatch
 from service.policy.values import Duration, Name, SecretReference, Url
-
-Takes: TypeAlias = Literal["orders", "notices", "all"]
 
 
 class OwnerJira(Entry):
@@ -35,22 +35,6 @@ class Owner(Entry):
     rota: Name | None = None
     escalate_after_ms: Duration | None = Field(default=None, alias="escalate_after")
     escalate_to: tuple[Name, ...] = ()
-
-
-class ReceiverEntry(Entry):
-    """What all receivers share: which of their keys name a secret they need, and which one they may have."""
-
-    NEEDS: ClassVar[tuple[str, ...]] = ()
-    MAY_HAVE: ClassVar[tuple[str, ...]] = ()
-
-    name: Name
-    takes: Takes = "notices"
-
-    @property
-    def references(self) -> dict[str, str | None]:
-        """The secrets by key: those it needs, named or not, and the others that it names."""
-        needed = {key: getattr(self, key) for key in self.NEEDS}
-        return needed | {key: reference for key in self.MAY_HAVE if (reference := getattr(self, key)) is not None}
 
 
 class SlackReceiver(ReceiverEntry):
@@ -105,7 +89,10 @@ class ConsoleReceiver(ReceiverEntry):
     kind: Literal["console"]
 
 
-Receiver: TypeAlias = Annotated[SlackReceiver | JiraReceiver | WebhookReceiver | ConsoleReceiver, Discriminator("kind")]
+Receiver: TypeAlias = Annotated[
+    SlackReceiver | JiraReceiver | WebhookReceiver | ConsoleReceiver | LiteLLMReceiver | KubernetesReceiver | HttpReceiver | CommandReceiver,
+    Discriminator("kind"),
+]
 
 
 class Route(Entry):

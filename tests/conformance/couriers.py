@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import atexit
 import html
 import io
 import json
-from collections.abc import Callable
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
+import pytest
 from msgspec.structs import replace as but
 from rich.console import Console
 
 from service.couriers.port import Courier, Parts, Receiver
 from service.couriers.registry import courier_of
-from service.facts import Scope
+from service.facts import Notice, Order, Scope
 from service.warden.titles import title
 from tests.jira.fake import FakeJira
 from tests.samples import INCIDENT, NIGHT_MS, NOTICE, ORDER
@@ -24,12 +31,20 @@ PASSWORD = "tr0ub4dor-and-3"
 PATH_TOKEN = "T0123456789abcdefXYZ"
 HOSTILE = "a\nb\r\u202e\x1b[2J<!channel> [red]x[/red] \x00" + "y" * 10_000
 
-ITEMS = {"notice": NOTICE, "order": ORDER}
+ITEMS: dict[str, Notice | Order] = {"notice": NOTICE, "order": ORDER}
 WICKED = but(INCIDENT, scope=Scope("agent", HOSTILE), owner=HOSTILE, detail=HOSTILE, executions=[HOSTILE])
-WICKED_ITEMS = {
+WICKED_ITEMS: dict[str, Notice | Order] = {
     "notice": but(NOTICE, title=title(WICKED, "opened"), about=WICKED),
     "order": but(ORDER, scope=Scope("agent", HOSTILE), executions=[HOSTILE], by=HOSTILE, reason=HOSTILE),
 }
+
+FOLDER = Path(tempfile.mkdtemp(prefix="spendwarden-conformance-"))
+TOKEN_FILE = FOLDER / "token"  # of a service account
+SAID = FOLDER / "said"  # what the program was told
+SCRIPT = [sys.executable, "-c", f"import json, sys; open({str(SAID)!r}, 'w').write(json.dumps(sys.argv[1:])); print({SECRET!r})"]
+TOKEN_FILE.write_text(SECRET)
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+os.environ |= {"SPENDWARDEN_COMMANDS": sys.executable, "STOPPER_TOKEN": SECRET}
 
 Reply = Callable[[httpx.Request], httpx.Response]
 
@@ -57,7 +72,9 @@ class Bench:
     screen: io.StringIO
 
     def sent(self) -> str:
-        return self.screen.getvalue() + "".join(request.content.decode() for request in self.wire.requests)
+        told = SAID.read_text() if SAID.exists() else ""
+        paths = [request.url.path for request in self.wire.requests] if CASES[self.kind].refuses else []
+        return self.screen.getvalue() + "".join([*paths, *(request.content.decode() for request in self.wire.requests)]) + told
 
     def read(self) -> str:
         """What is sent, as its reader sees it."""
@@ -66,15 +83,35 @@ class Bench:
 
 @dataclass(frozen=True)
 class Case:
-    """What the suite has to know of a kind: its receiver, whether it speaks HTTP, what answers well and how an item is told from others."""
+    """What the suite has to know of a kind: its receiver, whether it speaks HTTP, what a good answer is and how an item is told from others.
+
+    `said` is what a good answer to an order says; `name` finds the exact name in what is sent for programs, None where people read it.
+    """
 
     receiver: Receiver
     wired: bool
     good: Callable[[], Reply] = lambda: lambda _: httpx.Response(200)
     identities: Callable[[Bench], list[str]] = lambda bench: []
-    exact_names: bool = False  # what is sent is for programs: names are exact and escaped by its own format
     once: bool = False  # it remembers what it told, so the same item twice is one message, and an answer that cannot be read is no success
     entities: bool = False  # what could mention somebody is written as an entity
+    said: str = "delivered"
+    name: Callable[[Bench], str] | None = None
+    refuses: bool = False  # no wicked name can be one of its own, so an order with one is refused before anything is sent
+    reads: bool = False  # it acts on what it is answered, so rubbish is no answer
+    keyless: bool = False  # it needs no secret, though it may have one
+    secret_travels: bool = False  # inside the body, as its interface wants it
+
+
+def _keys(bench: Bench) -> list[str]:
+    """The orders that something was changed for."""
+    return [request.headers["idempotency-key"] for request in bench.wire.requests if request.method != "GET"]
+
+
+def _cluster(request: httpx.Request) -> httpx.Response:
+    """Three replicas for ever, and a service account that may."""
+    if request.url.path.endswith("selfsubjectaccessreviews"):
+        return httpx.Response(201, json={"kind": "SelfSubjectAccessReview", "status": {"allowed": True}})
+    return httpx.Response(200, json={"kind": "Scale", "metadata": {"resourceVersion": "7"}, "spec": {"replicas": 3}})
 
 
 def _webhook_ids(bench: Bench) -> list[str]:
@@ -131,7 +168,52 @@ CASES: dict[str, Case] = {
         ),
         wired=True,
         identities=_webhook_ids,
-        exact_names=True,
+        name=lambda bench: str(json.loads(bench.wire.requests[0].content)["data"]["scope"]["name"]),
+    ),
+    "litellm": Case(
+        Receiver(name="proxy", kind="litellm", url=f"https://proxy.example/{PATH_TOKEN}", secrets={"token": SECRET}, takes="orders", scopes=("api_key",)),
+        wired=True,
+        good=lambda: lambda _: httpx.Response(200, json={"info": {"blocked": False, "rpm_limit": None, "tpm_limit": 7, "max_budget": 2.5}}),
+        identities=_keys,
+        said="accepted",
+        name=lambda bench: str(json.loads(bench.wire.requests[-1].content)["key"]),
+        reads=True,
+    ),
+    "kubernetes": Case(
+        Receiver(
+            name="cluster",
+            kind="kubernetes",
+            url="https://cluster.example",
+            takes="orders",
+            scopes=("agent",),
+            options={"namespace": "agents", "deployment": "{name}", "token_file": str(TOKEN_FILE)},
+        ),
+        wired=True,
+        good=lambda: _cluster,
+        identities=_keys,
+        said="accepted",
+        refuses=True,
+        reads=True,
+    ),
+    "http": Case(
+        Receiver(
+            name="flags",
+            kind="http",
+            url=f"https://flags.example/{PATH_TOKEN}/{{name}}?key={PATH_TOKEN}",
+            secrets={"token": SECRET},
+            takes="orders",
+            options={"body": {"who": "{name}"}, "check": "https://flags.example/health"},
+        ),
+        wired=True,
+        keyless=True,
+        identities=_keys,
+        name=lambda bench: str(json.loads(bench.wire.requests[0].content)["who"]),
+    ),
+    "command": Case(
+        Receiver(name="stopper", kind="command", takes="orders", options={"argv": [*SCRIPT, "{action}", "{name}"], "environment": ["STOPPER_TOKEN"]}),
+        wired=False,
+        said="accepted",
+        name=lambda bench: str(json.loads(bench.sent())[1]),
     ),
 }
 WIRED = [kind for kind, case in CASES.items() if case.wired]
@@ -139,11 +221,45 @@ WIRED = [kind for kind, case in CASES.items() if case.wired]
 
 def bench_of(kind: str, reply: Reply | None = None) -> Bench:
     case, screen = CASES[kind], io.StringIO()
+    SAID.unlink(missing_ok=True)
     wire = Wire(reply or case.good())
     parts = Parts(
         public_url="https://spend.example", clock=lambda: NIGHT_MS, body_s=0.05, console=Console(file=screen, width=100, force_terminal=True), transport=wire
     )
     return Bench(kind, courier_of(case.receiver, parts), wire, screen)
+
+
+def each(kinds: Iterable[str], items: dict[str, Notice | Order]) -> pytest.MarkDecorator:
+    """Every kind with every item that it takes."""
+    pairs = [pytest.param(kind, item_for(kind, item), id=f"{kind}-{name}") for kind in kinds for name, item in items.items() if _takes(kind, item)]
+    return pytest.mark.parametrize(("kind", "item"), pairs)
+
+
+def one_for(kind: str) -> Notice | Order:
+    """An order where it takes orders, else a notice."""
+    return next(item_for(kind, item) for item in (ORDER, NOTICE) if _takes(kind, item))
+
+
+def item_for(kind: str, item: Notice | Order) -> Notice | Order:
+    """About a scope that comes to it."""
+    if not isinstance(item, Order):
+        return item
+    kinds = CASES[kind].receiver.scopes or (item.scope.kind,)
+    return but(item, scope=Scope(kinds[0], given(kind, item.scope.name)))
+
+
+def _takes(kind: str, item: Notice | Order) -> bool:
+    return CASES[kind].receiver.takes in ("all", "orders" if isinstance(item, Order) else "notices")
+
+
+def given(kind: str, name: str) -> str:
+    """The name as it can be given at all: no program's argument holds a NUL."""
+    return name.replace("\0", "") if kind == "command" else name
+
+
+def good(kind: str, item: Notice | Order) -> str:
+    """The state that a good answer to it leads to."""
+    return CASES[kind].said if isinstance(item, Order) else "delivered"
 
 
 def refusing(status: int, headers: dict[str, str] | None = None, body: bytes = b"") -> Reply:

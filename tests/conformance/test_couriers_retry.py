@@ -7,16 +7,16 @@ import asyncio
 import httpx
 import pytest
 
-from service.couriers.port import GaveUp, Item, Parts, RetryLater
+from service.couriers.port import GaveUp, Parts, RetryLater
 from service.couriers.registry import courier_of
-from tests.conformance.couriers import CASES, ITEMS, PASSWORD, PATH_TOKEN, WIRED, assert_no_secret, bench_of, refusing
-from tests.samples import NIGHT_MS, ORDER
+from service.facts import Notice, Order
+from tests.conformance.couriers import CASES, ITEMS, PASSWORD, PATH_TOKEN, WIRED, assert_no_secret, bench_of, each, one_for, refusing
+from tests.samples import NIGHT_MS
 
 
-@pytest.mark.parametrize("item", ITEMS.values(), ids=ITEMS)
 @pytest.mark.parametrize("status", [429, 500, 501, 502, 503, 504, 507, 599])
-@pytest.mark.parametrize("kind", WIRED)
-async def test_busy_and_broken_receivers_are_tried_again(kind: str, status: int, item: Item) -> None:
+@each(WIRED, ITEMS)
+async def test_busy_and_broken_receivers_are_tried_again(kind: str, status: int, item: Notice | Order) -> None:
     assert await bench_of(kind, refusing(status)).courier.deliver(item) == RetryLater(None, _phrase(status))
 
 
@@ -34,7 +34,7 @@ def _phrase(status: int) -> str:
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("kind", WIRED)
 async def test_retry_after_is_honoured(kind: str, status: int, header: str, wait_s: float | None) -> None:
-    outcome = await bench_of(kind, refusing(status, {"retry-after": header})).courier.deliver(ORDER)
+    outcome = await bench_of(kind, refusing(status, {"retry-after": header})).courier.deliver(one_for(kind))
     assert isinstance(outcome, RetryLater)
     assert outcome.after_s == wait_s
 
@@ -57,16 +57,15 @@ async def test_lines_that_break_are_tried_again(kind: str, error: type[httpx.Tra
     def broken(_: httpx.Request) -> httpx.Response:
         raise error(f"cannot reach https://user:{PASSWORD}@hooks.example/{PATH_TOKEN}")
 
-    outcome = await bench_of(kind, broken).courier.deliver(ORDER)
+    outcome = await bench_of(kind, broken).courier.deliver(one_for(kind))
     assert isinstance(outcome, RetryLater)
     assert outcome.after_s is None
     assert_no_secret(repr(outcome))
 
 
-@pytest.mark.parametrize("item", ITEMS.values(), ids=ITEMS)
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 404, 405, 408, 409, 410, 413, 422, 451])
-@pytest.mark.parametrize("kind", WIRED)
-async def test_what_will_never_work_is_given_up_with_its_reason(kind: str, status: int, item: Item) -> None:
+@each(WIRED, ITEMS)
+async def test_what_will_never_work_is_given_up_with_its_reason(kind: str, status: int, item: Notice | Order) -> None:
     outcome = await bench_of(kind, refusing(status, body=b'{"reason": "no such \\u001b[2J hook"}')).courier.deliver(item)
     assert isinstance(outcome, GaveUp)
     assert outcome.reason.startswith(str(status))
@@ -81,4 +80,4 @@ async def test_a_receiver_that_never_answers_is_tried_again(kind: str) -> None:
             raise AssertionError
 
     parts = Parts(public_url="", clock=lambda: NIGHT_MS, answer_s=0.01, transport=Silent())
-    assert await courier_of(CASES[kind].receiver, parts).deliver(ORDER) == RetryLater(None, "no answer within 0.01 s")
+    assert await courier_of(CASES[kind].receiver, parts).deliver(one_for(kind)) == RetryLater(None, "no answer within 0.01 s")

@@ -65,3 +65,8 @@ def test_enforced_orders_need_a_receiver() -> None:
     text = 'pauses: {mode: enforce}\nreceivers: [{name: h, kind: webhook, url: "https://a.example", secret: "env:S", takes: %s}]'
     assert paths(text % "notices", "webhook") == ["pauses.mode"]
     assert paths(text % "all", "webhook") == []
+    text = """
+pauses: {mode: enforce, allow: [{agent: "*"}, {api_key: "*"}]}
+receivers: [{name: proxy, kind: litellm, url: "https://a.example", token: "env:S"}]
+"""
+    assert paths(text, "litellm") == ["pauses.allow[0]"]

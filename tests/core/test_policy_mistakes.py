@@ -88,7 +88,10 @@ def mistakes(text: str) -> list[str]:
         ("prices: {overrides: [{operation: x, price: 1}]}", "prices.overrides[0].unit: missing"),
         ("prices: {overrides: [{input: 1}]}", "prices.overrides[0].model: missing"),
         ("receivers: [{name: a}]", "receivers[0].kind: missing"),
-        ("receivers: [{name: a, kind: slck}]", "receivers[0].kind: must be one of slack, jira, webhook, console; did you mean `slack`?"),
+        (
+            "receivers: [{name: a, kind: slck}]",
+            "receivers[0].kind: must be one of slack, jira, webhook, console, litellm, kubernetes, http, command; did you mean `slack`?",
+        ),
         ("receivers: [{name: a, kind: slack}]", "receivers[0].channel: missing"),
         ("receivers: [{name: a, kind: webhook, url: ftp://x}]", "receivers[0].url: must be an address such as https://spend.example"),
         ("receivers: [{name: a, kind: console, takes: order}]", "receivers[0].takes: must be one of orders, notices, all; did you mean `orders`?"),

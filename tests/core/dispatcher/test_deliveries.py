@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from service.couriers.deliveries import ENDED_KEPT_MS
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Receiver, RetryLater
-from service.facts import Notice, Order, Receipt, Untold
+from service.facts import Notice, Order, Receipt, Scope, Untold
 from tests.core.dispatcher.world import DOWN, HOUR, START, Script, World, notice, order
 from tests.samples import INCIDENT
 
@@ -114,6 +115,20 @@ async def test_what_nobody_takes_ends_at_once(tmp_path: Path, takes: str, item: 
     await world.take(item)
     assert [(receipt.id, receipt.state, receipt.reason) for receipt in world.receipts] == [(item.id, "failed", state)]
     assert world.courier.given == []
+    world.close()
+
+
+async def test_orders_go_to_who_takes_their_kind_of_scope(tmp_path: Path) -> None:
+    receivers = [
+        Receiver(name=name, kind="webhook", takes="orders", scopes=scopes) for name, scopes in (("keys", ("api_key",)), ("runs", ("execution", "agent")))
+    ]
+    world = World(tmp_path, receivers)
+    await world.take(order(1), replace(order(2), scope=Scope("user", "ann")))
+    await world.due()
+    assert [(receipt.id, receipt.receiver, receipt.state, receipt.reason) for receipt in world.receipts] == [
+        (order(2).id, "", "failed", "no receiver takes orders about this kind of scope"),
+        (order(1).id, "runs", "delivered", ""),
+    ]
     world.close()
 
 
