@@ -137,6 +137,7 @@ NEEDS: Final[dict[ControlAction, _Needs]] = {
     "degrade": _Needs(("scope", "incident")),
     "resume": _Needs(("order", "scope", "incident")),
     "plan": _Needs(("scope",), ("from", "until")),
+    "ticket": _Needs(("incident",)),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from service.books import Books, BudgetStanding
 from service.facts import Control, Receipt, Scope
 from service.intake import Refusal
+from service.policy import Policy
 from service.records import Record
 
 
@@ -36,12 +37,33 @@ class Applies(NamedTuple):
     entry: dict[str, Any]
 
 
+class Chat(Protocol):
+    """A place where people press buttons: one Slack receiver of the policy that names its signing secret."""
+
+    def signed(self, body: bytes, timestamp: str, signature: str) -> bool:
+        """Whether this request comes from there, and is at most five minutes old."""
+        ...
+
+    async def open(self, trigger: str, view: dict[str, Any]) -> bool:
+        """Opens a modal for the one who pressed; whether it did."""
+        ...
+
+    async def answer(self, url: str, said: dict[str, Any]) -> bool:
+        """Says something to an address that came with a press; whether it arrived."""
+        ...
+
+
 class Service(Protocol):
     """Everything behind the door. Calls that write return once it is durable and raise LogError when it cannot be."""
 
     @property
     def books(self) -> Books:
         """Whom to ask; its calls block, so they are made from a thread."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
         ...
 
     def now_ms(self) -> int:

@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from rich.console import Console
 
 from service.api import Check, Tokens, create_app
+from service.bootstrap.chatting import Chats
 from service.bootstrap.delivering import delivery as delivery_of
+from service.bootstrap.picturing import pictures_of
 from service.clock import now_ms
 from service.couriers.deliveries import SqliteDeliveries
 from service.engine.engine import Engine, Ports
@@ -46,6 +48,7 @@ class Running:
     deliveries: SqliteDeliveries
     log: SqliteLog
     policy: Policy
+    chats: Chats
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[Sequence[asyncio.Task[None]]]:
@@ -57,7 +60,7 @@ class Running:
             yield (delivering,)
         finally:
             delivering.cancel()
-            await asyncio.gather(delivering, return_exceptions=True)
+            await asyncio.gather(delivering, self.chats.close(), return_exceptions=True)
             await asyncio.to_thread(self.engine.thread.stop)
             await asyncio.to_thread(self.bookkeeper.thread.stop)
             self.bookkeeper.ledger.close()
@@ -101,13 +104,14 @@ def embedded(
         engine.nudge()
 
     bookkeeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
-    delivery = delivery_of(log, lambda: deliveries, record, chosen, public_url=public_url, console=console)
+    delivery = delivery_of(log, lambda: deliveries, record, chosen, public_url=public_url, console=console, picture=pictures_of(bookkeeper.ledger))
     if unusable := delivery.dispatcher.unusable():
         lost = [f"the policy in force, {mistake.path}: {mistake.problem}" for mistake in secret_warnings(chosen, secret)]
         raise ValueError("; ".join(lost or unusable.values()))
     service = _front(log, engine, bookkeeper, delivery, chosen)
-    app = create_app(service, tokens(data), insecure_loopback=insecure_loopback)
-    return Running(app, service, engine, bookkeeper, delivery, deliveries, log, chosen)
+    chats = Chats(lambda: service.policy)
+    app = create_app(service, tokens(data), insecure_loopback=insecure_loopback, chats=chats)
+    return Running(app, service, engine, bookkeeper, delivery, deliveries, log, chosen, chats)
 
 
 def _front(log: SqliteLog, engine: Engine, bookkeeper: Bookkeeper, delivery: Delivery, policy: Policy) -> Front:

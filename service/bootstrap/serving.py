@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from service.api import Check, create_app
+from service.bootstrap.chatting import Chats
 from service.bootstrap.embedded import tokens_of
 from service.clock import now_ms
 from service.engine.follower import Follower
@@ -71,7 +72,9 @@ async def serving(
         bookkeeper = Bookkeeper(lambda: nullcontext(KafkaLog(books)), ledger, journals)
         chosen = parse_dumped(newest.body) if newest else Policy()
         front = _front(log, follower, bookkeeper, chosen)
-        yield Serving(create_app(front, tokens, insecure_loopback=insecure_loopback), front, follower, bookkeeper, chosen)
+        chats = Chats(lambda: front.policy)
+        stack.push_async_callback(chats.close)
+        yield Serving(create_app(front, tokens, insecure_loopback=insecure_loopback, chats=chats), front, follower, bookkeeper, chosen)
 
 
 def _front(log: KafkaLog, follower: Follower, bookkeeper: Bookkeeper, policy: Policy) -> Front:

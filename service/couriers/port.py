@@ -112,6 +112,9 @@ class Picture(NamedTuple):
     alt: str
 
 
+Draws: TypeAlias = Callable[[str], Awaitable[Picture | None]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What the shell gives to every courier: where links point, the clock (Unix milliseconds), memories by receiver, and what tests replace.
@@ -126,7 +129,7 @@ class Parts:
     answer_s: float = ANSWER_S
     body_s: float = BODY_S
     memory: Callable[[str], Memory] = lambda _: MemoryHere()
-    picture: Callable[[str], Awaitable[Picture | None]] | None = None
+    picture: Draws | None = None
     console: Console | None = None
     transport: httpx.AsyncBaseTransport | None = None
 

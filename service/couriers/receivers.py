@@ -20,14 +20,15 @@ def receivers_of(policy: Policy) -> list[Receiver]:
     if not policy.receivers:
         return [Receiver(name=CONSOLE, kind="console", takes="notices")]
     contacts = {owner.name: _contact(owner) for owner in reversed(policy.owners)}  # the first of a name is the one that matches first
+    offers = {"orders": any(each.takes != "notices" for each in policy.receivers), "tickets": any(each.kind == "jira" for each in policy.receivers)}
     return [
-        _receiver(receiver, receiver.kind, contacts, second=receiver.name in policy.pauses.second_route)
+        _receiver(receiver, receiver.kind, contacts, offers if receiver.kind == "slack" else {}, second=receiver.name in policy.pauses.second_route)
         for receiver in policy.receivers
         if receiver.kind in COURIERS
     ]
 
 
-def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact], *, second: bool) -> Receiver:
+def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact], offers: dict[str, bool], *, second: bool) -> Receiver:
     values = entry.model_dump()
     secrets = {key: (secret(reference) or "") if reference else "" for key, reference in entry.references.items()}
     return Receiver(
@@ -38,7 +39,7 @@ def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact], *, 
         takes=entry.takes,
         scopes=entry.scopes,
         second=second,
-        options={key: value for key, value in values.items() if key not in _NAMED and key not in secrets and value is not None},
+        options={key: value for key, value in values.items() if key not in _NAMED and key not in secrets and value is not None} | offers,
         secrets=secrets,
         fields=values.get("fields", {}),
         contacts=contacts,

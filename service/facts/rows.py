@@ -40,7 +40,7 @@ class Envelope(Struct, array_like=True, tag="e"):
     counts: Counts
 
 
-ControlAction: TypeAlias = Literal["acknowledge", "snooze", "pause", "throttle", "degrade", "resume", "verdict", "plan", "note"]
+ControlAction: TypeAlias = Literal["acknowledge", "snooze", "pause", "throttle", "degrade", "resume", "verdict", "plan", "note", "ticket"]
 
 
 class Control(Struct, array_like=True, tag="a"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from service.facts import Act, Control, Scope, Untold
-from service.warden import incidents, orders
+from service.warden import incidents, orders, routing
 from service.warden.plan import ENDLESS_MS, ORDERED
 from service.warden.state import Episode, Tenant, Warden
 
@@ -54,9 +54,24 @@ def _say(w: Warden, t: Tenant, episode: Episode, c: Control) -> str:
             episode.verdict = c.verdict
             _remember(w, episode, c)
             w.out.append(incidents.line(w, t, episode, "updated", f"verdict_{c.verdict}"))
+        case "ticket":
+            return _ticket(w, t, episode, c)
         case _:
             _remember(w, episode, c)
             w.out.append(incidents.line(w, t, episode, "updated", "note"))
+    return ""
+
+
+def _ticket(w: Warden, t: Tenant, episode: Episode, c: Control) -> str:
+    """Whoever makes tickets is told, whatever the routes say."""
+    makers = [receiver.name for receiver in w.plan.policy.receivers if receiver.kind == "jira"]
+    if not makers:
+        return "no_receiver_for_tickets"
+    _remember(w, episode, c)
+    episode.revision += 1
+    line = incidents.line(w, t, episode, "updated", "ticket")
+    w.out.append(line)
+    routing.notify(w, t, episode, "ticket", line_of=line, budget_line=False, to=makers)
     return ""
 
 

@@ -57,10 +57,10 @@ def untold(episode: Episode, reason: str) -> str:
     return ""
 
 
-def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Incident, budget_line: bool) -> None:
-    """One notice per receiver, its id from the facts."""
+def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Incident, budget_line: bool, to: list[str] | None = None) -> None:
+    """One notice per receiver, its id from the facts; `to` whom, where routes are not asked."""
     mention = w.plan.mention(episode.owner, w.now_ms, escalated=reason == "escalated") if reason in CALLING else ""
-    for receiver in _receivers(w, episode, reason):
+    for receiver in _receivers(w, episode, reason) if to is None else to:
         if _storming(w, t, receiver) and reason not in URGENT:
             waiting = t.storms.setdefault(receiver, [])
             if episode.id not in waiting:

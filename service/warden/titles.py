@@ -14,7 +14,7 @@ from service.phrases import called, capital, line, moment, named, span, spelt, t
 
 LINE_REASONS: Final = frozenset({"opened", "line_crossed"})
 _SETTLED: Final = frozenset(
-    {"acknowledged", "snoozed", "resolved", "verdict", "planned", "note", "pause_ordered", "throttle_ordered", "degrade_ordered", "resume_ordered"}
+    {"acknowledged", "snoozed", "resolved", "verdict", "planned", "note", "pause_ordered", "throttle_ordered", "degrade_ordered", "resume_ordered", "ticket"}
 )
 _ORDER_ENDS: Final = {
     "effective": "has stopped: the {action} works",

@@ -13,6 +13,7 @@ from service.books import BadCursorError, BudgetStanding, Delivery, IncidentStor
 from service.facts import Control, Incident, OrderState, Receipt, Scope
 from service.intake import Refusal
 from service.log.ports import LogError
+from service.policy import Policy
 from service.records import Record
 from tests import samples
 
@@ -73,6 +74,7 @@ class FakeService:
     refusals: list[Refusal] = field(default_factory=list)
     said: list[Control | Receipt] = field(default_factory=list)
     drawn: int = 0
+    policy: Policy = field(default_factory=Policy)
 
     def now_ms(self) -> int:
         return NOW_MS

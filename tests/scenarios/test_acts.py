@@ -67,3 +67,20 @@ def test_what_is_about_much_money_takes_two_people(approved_by: str) -> None:
     assert story.orders("resume") == [], "naming the scope alone does not go around it"
     story.says("resume", "+1m", scope=pause.scope, approved_by="bob")
     assert len(story.orders("resume")) == 1
+
+
+JIRA = BUDGET + "receivers: [{name: here, kind: console}, {name: tickets, kind: jira, url: 'https://x.example', project: FIN}]\n"
+ROUTES = JIRA + "routes: [{match: {kind: budget_threshold}, to: [here]}]\n"
+
+
+def test_a_ticket_goes_to_whoever_makes_tickets_whatever_the_routes_say() -> None:
+    story, incident = begun(ROUTES)
+    assert {notice.receiver for notice in story.notices()} == {"here"}
+    story.says("ticket", incident=incident)
+    assert [(notice.receiver, notice.reason) for notice in story.notices()][-1] == ("tickets", "ticket")
+    assert acts(story) == [("ticket", "ann")]
+
+
+def test_a_ticket_without_a_jira_is_said_to_be_none() -> None:
+    story, incident = begun()
+    assert story.says("ticket", incident=incident).untold()[-1] == "control_no_receiver_for_tickets"

@@ -76,6 +76,7 @@ class FakeSlack(httpx.AsyncBaseTransport):
     views: list[dict[str, Any]] = field(default_factory=list)
     whispers: list[dict[str, Any]] = field(default_factory=list)
     token: str = TOKEN
+    place: str = "http://slack.example"
     _last_ms: dict[str, int] = field(default_factory=dict)
     _count: int = 0
 
@@ -168,7 +169,7 @@ class FakeSlack(httpx.AsyncBaseTransport):
 
     def _files_getUploadURLExternal(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 -- Slack's name
         self._count += 1
-        return {"ok": True, "upload_url": f"http://slack.example/upload/F{self._count}", "file_id": f"F{self._count}"}
+        return {"ok": True, "upload_url": f"{self.place}/upload/F{self._count}", "file_id": f"F{self._count}"}
 
     def _files_completeUploadExternal(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802 -- Slack's name
         self.hung.append(given)
@@ -240,7 +241,8 @@ async def served(slack: FakeSlack) -> AsyncIterator[str]:
     while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/api"
+        slack.place = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        yield f"{slack.place}/api"
     finally:
         server.should_exit = True
         await running

@@ -1,0 +1,50 @@
+"""Carries out what a press leads to: asks the books, decides, writes the journal, and answers the one who pressed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from service.api.ports import Chat, Service
+from service.api.slack.deciding import Asks, Decision, Does, Opens, Refused, decide, words_of
+from service.api.slack.reading import Press
+from service.facts import Incident
+from service.log.ports import LogError
+
+UNWRITTEN = "Not done: the service cannot write at the moment. Press again in a minute."
+
+
+async def act(service: Service, chat: Chat, press: Press) -> Decision | None:
+    """Does it; what was decided. Pressed twice, or by two people, it is done once, and who was late is told who was first."""
+    try:
+        decision = decide(press, await run_in_threadpool(_known, service, press.about.incident), service.policy, service.now_ms())
+        if isinstance(decision, Does):
+            await service.tell(decision.control)
+    except LogError:
+        decision = Refused(UNWRITTEN)
+    if decision is not None:
+        await _answer(chat, press, decision)
+    return decision
+
+
+async def _answer(chat: Chat, press: Press, decision: Decision) -> None:
+    words = words_of(decision)
+    if isinstance(decision, Opens) and not await chat.open(press.trigger, decision.view):
+        words = "The question did not open in time. Press again."
+    if isinstance(decision, Asks):
+        await _send(chat, press, {**decision.said, "response_type": "in_channel", "thread_ts": press.thread})
+    if isinstance(decision, Does) and decision.instead is not None:
+        await _send(chat, press, {**decision.instead, "replace_original": True})
+    if words and not press.again:
+        await _send(chat, press, {"response_type": "ephemeral", "text": words})
+
+
+async def _send(chat: Chat, press: Press, said: dict[str, Any]) -> None:
+    if press.url:
+        await chat.answer(press.url, {"replace_original": False, **said})
+
+
+def _known(service: Service, incident: str) -> Incident | None:
+    story = service.books.incident(incident, None)
+    return None if story is None else story.steps[-1]
