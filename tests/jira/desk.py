@@ -27,6 +27,7 @@ class Desk:
     contacts: dict[str, Contact] = field(default_factory=dict)
     now_ms: int = NIGHT_MS
     memory: Memory = field(default_factory=MemoryHere)
+    transport: Any = None
     told: int = 0
 
     def __post_init__(self) -> None:
@@ -45,7 +46,7 @@ class Desk:
             fields=self.fields,
             contacts=self.contacts,
         )
-        parts = Parts(public_url="https://spend.example", clock=lambda: self.now_ms, transport=self.jira, memory=lambda _: self.memory)
+        parts = Parts(public_url="https://spend.example", clock=lambda: self.now_ms, transport=self.transport or self.jira, memory=lambda _: self.memory)
         self.courier = JiraCourier(receiver, parts)
 
     async def tell(self, about: Incident = INCIDENT, reason: str = "opened", notice_id: str = "") -> Outcome:

@@ -17,11 +17,12 @@ from service.couriers.jira.remembered import Remembered, Told, digest
 from service.couriers.jira.site import Site
 from service.couriers.jira.ticket import Ticket, comment, description
 from service.couriers.jira.unanswered import Unanswered
-from service.couriers.port import GaveUp
+from service.couriers.port import GaveUp, RetryLater
 from service.messages.message import Message
 
 LINK: Final = "Relates"
 NO_WAY: Final = "This Jira offers no way from here to a done status, so the issue stays open."
+LOOK_AGAIN_S: Final = 5.0
 COMMENTS_READ: Final = "100"
 _QUIET: Final = {"notifyUsers": "false"}  # where our user may say so; else Jira writes to the watchers
 
@@ -69,8 +70,10 @@ class Following:
         await self.remembered.keep(ticket.about, told)
 
     async def comment(self, key: str, message: Message) -> None:
-        """Adds a comment."""
-        await self.site.ask("POST", f"issue/{key}/comment", {"body": self.site.flavour.rendered(message)})
+        """Adds a comment; an answer that does not say so is none."""
+        made = await self.site.ask("POST", f"issue/{key}/comment", {"body": self.site.flavour.rendered(message)})
+        if not isinstance(made, dict) or "id" not in made:
+            raise Unanswered(RetryLater(LOOK_AGAIN_S, "Jira's answer to the comment cannot be read", alone=True), maybe_done=True)
 
     async def link(self, ticket: Ticket, told: Told) -> None:
         """Makes the links that are still to be made; Jira makes none twice."""
