@@ -75,6 +75,7 @@ class FakeJira(httpx.AsyncBaseTransport):
     people: list[Json] = field(default_factory=lambda: [MARIA])
     workflow: dict[str, str] = field(default_factory=lambda: dict(STATUSES))
     asks_resolution: bool = False
+    asks: Json = field(default_factory=dict)
     issues: dict[str, Issue] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -148,7 +149,7 @@ class FakeJira(httpx.AsyncBaseTransport):
         if not self.both_ways_in and request.headers.get("authorization") != wanted:
             return httpx.Response(401, json={"message": "Client must be authenticated to access this resource."})
         body = json.loads(request.content) if request.content else None
-        for method, path, call in self._calls():  # of another version none fits
+        for method, path, call in self._calls():
             found = re.fullmatch(path, self._call(request))
             if found and method == request.method:
                 status, told = call(*found.groups(), body) if body is not None else call(*found.groups())
@@ -217,7 +218,7 @@ class FakeJira(httpx.AsyncBaseTransport):
                 "id": str(at),
                 "name": f"Nach {name}",
                 "to": {"name": name, "statusCategory": {"key": category}},
-                "fields": resolution if category == "done" and self.asks_resolution else {},
+                "fields": self.asks | (resolution if category == "done" and self.asks_resolution else {}),
             }
             for at, (name, category) in enumerate(self.workflow.items())
         ]

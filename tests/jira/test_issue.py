@@ -64,6 +64,7 @@ async def test_an_incident_s_life(desk: Desk) -> None:
     assert await desk.tell(OVER, "resolved") == Delivered()
     assert issue.status == "Erledigt"
     assert issue.fields["summary"].startswith("Getting worse")
+    assert desk.jira.sent("GET", "issue/FIN-1/comment") == []
     assert [word in each for word, each in zip(("Getting worse", "Resolved"), said(desk), strict=True)] == [True, True]
 
 
@@ -90,6 +91,14 @@ async def test_edits_are_of_what_was_told_and_not_too_often(desk: Desk) -> None:
     assert desk.jira.requests[-1].url.params["notifyUsers"] == "false"
 
 
+async def test_what_people_settled_elsewhere_is_closed_without_a_word(desk: Desk) -> None:
+    await desk.tell()
+    desk.now_ms += EDIT_EVERY_MS
+    assert await desk.edit(OVER) == Delivered()
+    assert desk.jira.only().status == "Erledigt"
+    assert said(desk) == []
+
+
 async def test_closing_may_be_left_to_people(desk: Desk) -> None:
     desk.options = {"resolve": False}
     desk.begin()
@@ -105,6 +114,14 @@ async def test_where_there_is_no_way_to_done_that_is_said(desk: Desk) -> None:
     assert await desk.tell(OVER, "resolved") == Delivered(reason=NO_WAY)
     assert desk.jira.only().status == "Offen"
     assert NO_WAY in said(desk)[0]
+
+
+async def test_a_move_that_asks_for_what_only_a_person_knows_is_not_made(desk: Desk) -> None:
+    desk.jira.asks = {"customfield_7": {"required": True}, "customfield_8": {"required": True, "hasDefaultValue": True}}
+    await desk.tell()
+    assert await desk.tell(OVER, "resolved") == Delivered(reason=NO_WAY)
+    del desk.jira.asks["customfield_7"]
+    assert await desk.tell(OVER, "resolved") == Delivered()
 
 
 async def test_a_screen_that_asks_for_a_resolution_gets_one_that_mutes_nothing(desk: Desk) -> None:

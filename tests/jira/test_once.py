@@ -9,6 +9,7 @@ import httpx
 import pytest
 from msgspec.structs import replace as but
 
+from service.couriers.jira.courier import REOPEN_MS
 from service.couriers.jira.following import Following
 from service.couriers.jira.making import INDEX_LAG_MS, Making
 from service.couriers.port import Delivered, GaveUp, MemoryHere, RetryLater
@@ -188,6 +189,17 @@ async def test_an_issue_that_the_index_shows_too_late_is_merged_and_counted() ->
     assert "Told twice: all about this incident is in FIN-2" in adf_text(desk.jira.issues["FIN-1"].comments[-1]["body"])
     await desk.heard()
     assert desk.courier.told_twice == 1
+
+
+@pytest.mark.parametrize("lag_ms", [0, 20_000])
+async def test_a_recurrence_long_after_makes_one_issue_though_its_answer_is_lost(lag_ms: int) -> None:
+    desk = Desk()
+    await desk.tell()
+    desk.jira.move("FIN-1", "Erledigt")
+    desk.now_ms += REOPEN_MS + MINUTE_MS
+    desk.jira.lag_ms, desk.jira.faults = lag_ms, [Fault("POST", "issue", httpx.ReadTimeout, after=True)]
+    assert await desk.tell_until(reason="reopened", notice_id="ntc-2") == Delivered()
+    assert [issue.links for issue in desk.jira.issues.values()] == [["FIN-2"], ["FIN-1"]]
 
 
 async def test_a_lost_memory_finds_the_issue_again_and_says_nothing_twice() -> None:

@@ -23,7 +23,7 @@ async def test_a_required_field_is_named_with_the_line_that_mends_it() -> None:
     desk.jira.needs = ("customfield_10042",)
     outcome = await desk.tell()
     assert outcome == GaveUp(
-        "400 Bad Request: customfield_10042: customfield_10042 is required.; write customfield_10042 under `fields:` of the receiver tickets in the policy"
+        "400 Bad Request: customfield_10042: customfield_10042 is required; write customfield_10042 under `fields:` of the receiver tickets in the policy"
     )
     desk.fields = {"customfield_10042": "4711"}
     desk.begin()
@@ -42,6 +42,15 @@ async def test_an_issue_type_that_is_not_there_names_those_that_are() -> None:
     outcome = await Desk(options={"issue_type": "Story"}).tell()
     assert isinstance(outcome, GaveUp)
     assert outcome.reason.endswith("write its `issue_type:` at the receiver tickets in the policy; there are Aufgabe")
+
+
+async def test_a_project_that_is_not_there_is_said() -> None:
+    desk = Desk()
+    told = {"errorMessages": ["The value 'FIN' does not exist for the field 'project'."], "errors": {}}
+    desk.jira.faults = [Fault("POST", "search/jql", httpx.Response(400, json=told))]
+    outcome = await desk.tell()
+    assert isinstance(outcome, GaveUp)
+    assert outcome.reason.endswith("for the field 'project'; look at `project:` of the receiver tickets in the policy")
 
 
 async def test_a_refused_create_is_tried_again_at_once_when_the_policy_is_mended() -> None:

@@ -119,6 +119,13 @@ def test_a_headline_fits_jira(name: str) -> None:
     assert all(" " not in label and len(label) <= 255 for label in ticket_of(CASES[name], PUBLIC_URL).labels)
 
 
+def test_a_longer_headline_is_cut_and_said_to_be() -> None:
+    ticket = ticket_of(CASES["resolved"], PUBLIC_URL)
+    summary = replace(ticket, message=replace(ticket.message, headline="budget " * 60)).summary
+    assert len(summary) <= 255
+    assert summary.endswith("more characters)")
+
+
 def test_an_order_is_an_issue_of_its_own() -> None:
     ticket = ticket_of(ORDER, PUBLIC_URL)
     assert ticket.summary == "Order to pause agent indexer"

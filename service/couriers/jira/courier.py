@@ -77,7 +77,7 @@ class JiraCourier:
         await self._site.wire.close()
 
     async def _edit(self, ticket: Ticket) -> Outcome:
-        """Only the text, of an issue that is there."""
+        """The text of an issue that is there; and where people settled the incident, which nobody is told, its place in the workflow."""
         told = await self._remembered.of(ticket.about)
         if told is None or not told.key or told.muted:
             return Delivered()
@@ -86,6 +86,8 @@ class JiraCourier:
             return RetryLater(left_ms / 1000, "its text was written a moment ago", alone=True)
         await self._site.ready()
         await self._following.edit(ticket, told)
+        if ticket.resolved and self._resolves and not (await self._look(told.key)).done:
+            await self._following.move(told.key, done=True)
         return Delivered()
 
     async def _tell(self, ticket: Ticket) -> Outcome:

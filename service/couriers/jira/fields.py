@@ -23,8 +23,8 @@ def contact_of(ticket: Ticket, receiver: Receiver) -> Contact:
     return receiver.contacts.get(ticket.owner, Contact())
 
 
-def fields_of(ticket: Ticket, receiver: Receiver, description: Any, priority: str) -> dict[str, Any]:
-    """All fields; the owner's replace the receiver's, neither replaces ours, labels join."""
+def fields_of(ticket: Ticket, receiver: Receiver, priority: str) -> dict[str, Any]:
+    """All fields but the description; the owner's replace the receiver's, neither replaces ours, labels join."""
     contact = contact_of(ticket, receiver)
     asked = {**receiver.fields, **contact.fields}
     labels = asked.pop("labels", [])
@@ -34,7 +34,6 @@ def fields_of(ticket: Ticket, receiver: Receiver, description: Any, priority: st
         "project": {"key": project_of(ticket, receiver)},
         "issuetype": {"name": contact.issue_type or str(receiver.options.get("issue_type") or "Task")},
         "summary": ticket.summary,
-        "description": description,
         "labels": [*ticket.labels, *(str(each) for each in labels if isinstance(labels, list))],
     }
 

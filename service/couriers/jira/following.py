@@ -78,7 +78,8 @@ class Following:
     async def link(self, ticket: Ticket, told: Told) -> None:
         """Makes the links that are still to be made; Jira makes none twice."""
         while told.links:
-            await self.relate(told.key, told.links[0])
+            if told.links[0] != told.key:
+                await self.relate(told.key, told.links[0])
             told.links = told.links[1:]
             await self.remembered.keep(ticket.about, told)
 

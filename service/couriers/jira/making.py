@@ -8,8 +8,9 @@ an entity property too, which programs read, but which JQL finds only where an a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from service.couriers.jira.fields import MAY_GO, contact_of, fields_of, mend, project_of, property_of
@@ -38,18 +39,20 @@ class Making:
     async def find(self, ticket: Ticket, told: Told) -> list[Issue]:
         """The issues that carry the id, those made earlier first, without former ones."""
         jql = f'project = "{quoted(project_of(ticket, self.receiver))}" AND labels = "{quoted(ticket.identity)}" ORDER BY created ASC'
-        found = issues_of(await self.site.ask("POST", self.site.flavour.search, {"jql": jql, "fields": list(FIELDS), "maxResults": FOUND_MAX}))
+        try:
+            found = issues_of(await self.site.ask("POST", self.site.flavour.search, {"jql": jql, "fields": list(FIELDS), "maxResults": FOUND_MAX}))
+        except Unanswered as no:
+            raise (await self._explained(no, ticket, {"project": ""}) if no.status == HTTPStatus.BAD_REQUEST else no) from None
         return sorted((issue for issue in found if issue.key not in told.former and ticket.identity in issue.labels), key=lambda issue: issue.order)
 
     async def adopt(self, ticket: Ticket, told: Told, issue: Issue) -> None:
         """It is there already: from a create whose end we did not hear, or from before our memory was lost."""
-        told.key, told.sending_ms = issue.key, 0
         made_by = await self._made_by(issue.key)
         if made_by:
             told.hears(made_by)
         if ticket.notice not in told.comments:
             told.commenting = ticket.notice  # whether it was said is not known any more
-        await self.remembered.keep(ticket.about, told)
+        await self._keep(ticket, told, issue.key)
 
     async def wait(self, told: Told) -> None:
         """Raises Unanswered as long as an issue may still turn up in Jira's index."""
@@ -58,27 +61,19 @@ class Making:
             raise self._unclear("an issue may have been made; it is looked for before another is", after_s=min(LOOK_AGAIN_S, left_ms / 1000))
 
     async def make(self, ticket: Ticket, told: Told) -> None:
-        """Creates the issue and remembers it, with the links that are still to be made."""
+        """Creates the issue and remembers it; what it is to be linked to is saved before, so that no crash loses it."""
         told.notes = []
-        priority = "" if self._asks("priority", ticket) else await self.offers.priority(ticket)
-        fields = fields_of(ticket, self.receiver, self.site.flavour.rendered(description(ticket)), priority)
-        fields = await self._assigned(fields, told)
-        key = await self._created(ticket, told, fields)
-        earlier = await self.remembered.latest(ticket.tenant, ticket.scope, ticket.kind)
-        parent = await self.remembered.of(ticket.parent) if ticket.parent else None
-        wanted = [*told.former[-1:], earlier, parent.key if parent is not None else ""]
-        told.links = [link for link in dict.fromkeys(wanted) if link and link != key]
-        told.key, told.sending_ms, told.summary = key, 0, ticket.summary
-        told.priority = priority if "priority" in fields else ""
-        told.text, told.edited_ms = digest(fields["description"]), self.site.parts.clock()
-        told.hears(ticket.notice)
-        await self.remembered.keep(ticket.about, told)
-        await self.remembered.keep_latest(ticket.tenant, ticket.scope, ticket.kind, key)
+        told.priority = "" if self._asks("priority", ticket) else await self.offers.priority(ticket)
+        fields = await self._assigned(fields_of(ticket, self.receiver, told.priority), told)
+        fields["description"] = self._described(ticket, told)
+        told.links = await self._related(ticket, told)
+        await self._keep(ticket, told, await self._created(ticket, told, fields))
 
     async def _created(self, ticket: Ticket, told: Told, fields: dict[str, Any]) -> str:
         """The new issue's key. What this site's screen does not take is left out and said, but never what the policy alone knows."""
         while True:
-            told.sending_ms = self.site.parts.clock()
+            told.sending_ms = told.edited_ms = self.site.parts.clock()
+            told.text, told.summary = digest(fields["description"]), fields["summary"]
             await self.remembered.keep(ticket.about, told)
             try:
                 made = issue_of(await self.site.ask("POST", "issue", {"fields": fields, "properties": [property_of(ticket)]}))
@@ -89,18 +84,35 @@ class Making:
                 await self.remembered.keep(ticket.about, told)
                 gone = [name for name in MAY_GO if name in no.refused and name in fields]
                 if not gone:
-                    raise await self._explained(no, ticket) from None
+                    raise await self._explained(no, ticket, no.refused) from None
                 self._leave_out(ticket, told, fields, gone)
             else:
                 if made is None:
                     raise self._unclear("Jira's answer to the create cannot be read", after_s=LOOK_AGAIN_S)
+                told.hears(ticket.notice)
                 return made.key
+
+    async def _keep(self, ticket: Ticket, told: Told, key: str) -> None:
+        """This is its issue from now on."""
+        told.key, told.sending_ms = key, 0
+        await self.remembered.keep(ticket.about, told)
+        await self.remembered.keep_latest(ticket.tenant, ticket.scope, ticket.kind, key)
+
+    async def _related(self, ticket: Ticket, told: Told) -> list[str]:
+        """The issue that it goes on from, the newest one with the same cause, and the parent's."""
+        parent = await self.remembered.of(ticket.parent) if ticket.parent else None
+        wanted = [*told.former[-1:], await self.remembered.latest(ticket.tenant, ticket.scope, ticket.kind), parent.key if parent is not None else ""]
+        return [key for key in dict.fromkeys(wanted) if key]
 
     def _leave_out(self, ticket: Ticket, told: Told, fields: dict[str, Any], names: Sequence[str]) -> None:
         for name in names:
             del fields[name]
+        told.priority = "" if "priority" in names else told.priority
         told.notes = [*told.notes, f"This Jira did not take {' and '.join(names)} here, so it is left out."]
-        fields["description"] = self.site.flavour.rendered(description(ticket, tuple(told.notes)))
+        fields["description"] = self._described(ticket, told)
+
+    def _described(self, ticket: Ticket, told: Told) -> Any:
+        return self.site.flavour.rendered(description(ticket, tuple(told.notes)))
 
     async def _assigned(self, fields: dict[str, Any], told: Told) -> dict[str, Any]:
         """The assignee as this site names people; nobody, and said so, where there is no such person."""
@@ -113,15 +125,15 @@ class Making:
         told.notes = [*told.notes, "The assignee that the policy names was not found here."]
         return {name: value for name, value in fields.items() if name != "assignee"}
 
-    async def _explained(self, no: Unanswered, ticket: Ticket) -> Unanswered:
+    async def _explained(self, no: Unanswered, ticket: Ticket, refused: Mapping[str, str]) -> Unanswered:
         """A refusal with the line of the policy that mends it."""
         if not isinstance(no.outcome, GaveUp):
             return no
-        advice = mend(no.refused, ticket, self.receiver)
-        if "issuetype" in no.refused:
+        advice = mend(refused, ticket, self.receiver)
+        if "issuetype" in refused:
             offered = await self.offers.issue_types(project_of(ticket, self.receiver))
             advice += f"; there are {', '.join(offered)}" if offered else ""
-        return Unanswered(GaveUp(f"{no.outcome.reason}{advice}"), status=no.status, refused=no.refused)
+        return Unanswered(GaveUp(f"{no.outcome.reason.rstrip('.')}{advice}"), status=no.status, refused=refused)
 
     async def _made_by(self, key: str) -> str:
         """The notice that an issue was made for, as its property says; empty where it has none."""

@@ -71,7 +71,7 @@ class Site:
         except Unanswered as no:
             if no.status != HTTPStatus.NOT_FOUND or self.receiver.options.get("flavour"):
                 raise
-            self.flavour = await self._other(no)
+            self.flavour = await self._other()
             me = await self.ask("GET", "myself")
         if not isinstance(me, dict):
             raise Unanswered(RetryLater(None, "Jira's answer cannot be read"))
@@ -81,13 +81,10 @@ class Site:
         """The answer's JSON, None where it holds none. `path` is without the version. Raises Unanswered where it is no 2xx."""
         return await self._ask(method, f"/rest/api/{self.flavour.version}/{path}", body, query)
 
-    async def _other(self, no: Unanswered) -> Flavour:
+    async def _other(self) -> Flavour:
         """What a site says it is that does not know the address tried; Cloud answers this one too."""
         about = await self._ask("GET", "/rest/api/2/serverInfo", None, None)
-        found = CLOUD if isinstance(about, dict) and about.get("deploymentType") == "Cloud" else DATA_CENTER
-        if found is self.flavour:
-            raise no
-        return found
+        return CLOUD if isinstance(about, dict) and about.get("deploymentType") == "Cloud" else DATA_CENTER
 
     async def _ask(self, method: str, path: str, body: Any, query: Mapping[str, str] | None) -> Any:
         base = self.wire.url
