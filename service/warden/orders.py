@@ -115,6 +115,8 @@ def receipt(w: Warden, t: Tenant, r: Receipt) -> None:
     state = RECEIPTS.get((standing.state, r.state)) if standing is not None else None
     if standing is None or state is None:
         return
+    if state in ("refused", "failed") and not _all_lost(w, standing, r.receiver):
+        return
     standing.state = state
     if state in ("delivered", "accepted"):
         standing.answered_ms = w.now_ms
@@ -122,6 +124,13 @@ def receipt(w: Warden, t: Tenant, r: Receipt) -> None:
     if state in ("refused", "failed"):
         t.tracked.pop(standing.scope, None)
         escalate(w, t, standing, "order_failed", r.reason)
+
+
+def _all_lost(w: Warden, standing: Standing, receiver: str) -> bool:
+    """Whether this was the last way the order could have got through; while another receiver may still obey it, it stands."""
+    if receiver not in standing.lost:
+        standing.lost.append(receiver)
+    return len(standing.lost) >= max(w.plan.ways(second=standing.second), 1)
 
 
 def expire(w: Warden, t: Tenant, standing: Standing) -> None:

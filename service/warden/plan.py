@@ -142,6 +142,11 @@ class Plan:
             return rota.on_duty(now_ms, self.policy.timezone, after=int(escalated))
         return (whose.mention or "") if whose is not None else ""
 
+    def ways(self, *, second: bool) -> int:
+        """To how many receivers an order goes on its first way, or on its second."""
+        takers = [each.name for each in self.policy.receivers if each.takes in ("orders", "all")]
+        return len([name for name in takers if (name in self.second_route) == second])
+
     def receivers(self, attributes: Mapping[str, str]) -> list[str]:
         """Who hears of it: the first route that matches, else everyone who takes notices; the console where nobody is named."""
         takers = [r.name for r in self.policy.receivers if r.takes in ("notices", "all")]

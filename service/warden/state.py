@@ -172,7 +172,7 @@ class Episode(Struct):
 
 
 class Standing(Struct):
-    """An order and how far it has come. `quiet_since_ms`: since when the scope has been silent, as far as is known."""
+    """An order and how far it has come. `lost`: the receivers that did not get it, or refused it. `quiet_since_ms`: since when the scope has been silent, as far as is known."""
 
     id: str
     scope: Scope
@@ -194,6 +194,7 @@ class Standing(Struct):
     ended_ms: int = 0
     by: str = ""
     business_unit: str = ""
+    lost: list[str] = field(default_factory=list)
     executions: list[str] = field(default_factory=list)
 
 

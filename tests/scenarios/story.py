@@ -79,10 +79,10 @@ class Story:
         self._told += 1
         return self._journal(Control(f"control-{self._told}", "default", action, **({"by": "ann"} | fields)))
 
-    def answers(self, order: Order, state: str, after: str = "+1s", reason: str = "") -> Story:
+    def answers(self, order: Order, state: str, after: str = "+1s", reason: str = "", receiver: str = "orchestrator") -> Story:
         """The receiver of an order answers."""
         self.now_ms = self._until(after)
-        return self._journal(Receipt(order.id, "orchestrator", state, reason, "default"))
+        return self._journal(Receipt(order.id, receiver, state, reason, "default"))
 
     def adopts(self, policy: str, version: int) -> Story:
         """A newer policy takes effect in the warden."""

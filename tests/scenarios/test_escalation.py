@@ -117,6 +117,18 @@ def test_a_second_way_that_works_is_proved_as_the_first_would_be() -> None:
     golden("the_second_way", story)
 
 
+def test_an_order_stands_while_another_receiver_may_still_obey_it() -> None:
+    story = runaway(SECOND.replace(", second_route: [gateway]", ""))
+    (order,) = story.orders()
+    for receiver, state in (("gateway", "failed"), ("gateway", "failed"), ("orchestrator", "accepted")):
+        story.answers(order, state, receiver=receiver)
+    assert story.states(story.wait("+3m").orders()[0]) == ["requested", "accepted", "effective"]
+    lost = runaway(SECOND.replace(", second_route: [gateway]", ""))
+    for receiver, state in (("gateway", "refused"), ("orchestrator", "failed")):
+        lost.answers(lost.orders()[0], state, receiver=receiver)
+    assert lost.states(lost.orders()[0]) == ["requested", "failed"]
+
+
 # ---------------------------------------------------------------- limits on what is stopped without a person
 
 
