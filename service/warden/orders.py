@@ -130,7 +130,7 @@ def _all_lost(w: Warden, standing: Standing, receiver: str) -> bool:
     """Whether this was the last way the order could have got through; while another receiver may still obey it, it stands."""
     if receiver not in standing.lost:
         standing.lost.append(receiver)
-    return len(standing.lost) >= max(w.plan.ways(second=standing.second), 1)
+    return len(standing.lost) >= max(w.plan.ways(standing.scope.kind, second=standing.second), 1)
 
 
 def expire(w: Warden, t: Tenant, standing: Standing) -> None:

@@ -142,9 +142,9 @@ class Plan:
             return rota.on_duty(now_ms, self.policy.timezone, after=int(escalated))
         return (whose.mention or "") if whose is not None else ""
 
-    def ways(self, *, second: bool) -> int:
-        """To how many receivers an order goes on its first way, or on its second."""
-        takers = [each.name for each in self.policy.receivers if each.takes in ("orders", "all")]
+    def ways(self, kind: str, *, second: bool) -> int:
+        """To how many receivers an order about this kind of scope goes on its first way, or on its second."""
+        takers = [each.name for each in self.policy.receivers if each.takes != "notices" and kind in (each.scopes or (kind,))]
         return len([name for name in takers if (name in self.second_route) == second])
 
     def receivers(self, attributes: Mapping[str, str]) -> list[str]:

@@ -129,6 +129,12 @@ def test_an_order_stands_while_another_receiver_may_still_obey_it() -> None:
     assert lost.states(lost.orders()[0]) == ["requested", "failed"]
 
 
+def test_only_receivers_of_its_kind_of_scope_count_for_an_order() -> None:
+    story = runaway(SECOND.replace(", second_route: [gateway]", "").replace("https://gateway.example', ", "https://gateway.example', scopes: [agent], "))
+    story.answers(story.orders()[0], "failed")
+    assert story.states(story.orders()[0]) == ["requested", "failed"]
+
+
 # ---------------------------------------------------------------- limits on what is stopped without a person
 
 
