@@ -14,8 +14,7 @@ from service.warden.state import Episode, RunSeen, Tenant, Warden
 RUNS_KEPT_MAX: Final = 50_000
 WORSE_FACTOR: Final = 4
 SMALL_NANOS: Final = 250_000_000  # a quarter of a dollar
-LEAST_AGE_MS: Final = 1_000
-SURE_AGE_MS: Final = 60_000
+LEAST_AGE_MS: Final = 60_000  # a burst of seconds is no pace of an hour
 SPENT_TIMES: Final = 20
 
 
@@ -80,7 +79,7 @@ def _order(w: Warden, t: Tenant, episode: Episode, f: Finding, action: str) -> b
     """Asks for the order; a cap's or rule's own action needs no least loss. A run with too little at stake is asked about again as it goes on."""
     loss = _loss(w, t, f)
     tier = f.tier if action == "degrade" else ""
-    ordered = orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f, LEAST_AGE_MS), tier=tier)
+    ordered = orders.request(w, t, episode, f.scope, action, str(f.kind), loss_nanos=loss, pace_nanos_per_hour=_pace(w, t, f), tier=tier)
     if f.execution and not ordered and loss is not None and loss < w.plan.min_loss_nanos:
         t.runs[f.execution].asked = f
     return ordered
@@ -96,7 +95,7 @@ def _severity(w: Warden, t: Tenant, f: Finding, action: str) -> str:
 
 def _loss(w: Warden, t: Tenant, f: Finding) -> int | None:
     """What there is to lose in nanos; None where the limit itself asks, whatever there is."""
-    return None if f.action in ORDERED else _at_stake(_pace(w, t, f, SURE_AGE_MS), f)
+    return None if f.action in ORDERED else _at_stake(_pace(w, t, f), f)
 
 
 def _at_stake(pace: int, f: Finding) -> int:
@@ -119,16 +118,16 @@ def _action(w: Warden, f: Finding) -> str:
     return "pause" if f.kind in w.plan.pausing and f.kind != Kind.EXECUTION_CAP and not is_only_long else ""
 
 
-def _pace(w: Warden, t: Tenant, f: Finding, age_ms: int) -> int:
-    """Nanos an hour that the scope burns now; a run is taken to be at least `age_ms` old, so that a short burst makes no great loss."""
+def _pace(w: Warden, t: Tenant, f: Finding) -> int:
+    """Nanos an hour that the scope burns now; a run is taken to be at least LEAST_AGE_MS old, so that a short burst makes no great loss."""
     if f.execution:
-        return f.spend_nanos * HOUR_MS // max(f.time_ms - f.since_ms, age_ms)
+        return f.spend_nanos * HOUR_MS // max(f.time_ms - f.since_ms, LEAST_AGE_MS)
     return recent.pace(w, t, f.scope)
 
 
 def _ask_again(w: Warden, t: Tenant, episode: Episode, run: RunSeen, asked: Finding) -> None:
     f = msgspec.structs.replace(asked, spend_nanos=run.nanos, time_ms=run.last_ms)
-    if _at_stake(_pace(w, t, f, SURE_AGE_MS), f) < w.plan.min_loss_nanos:
+    if _at_stake(_pace(w, t, f), f) < w.plan.min_loss_nanos:
         return
     run.asked = None
     graver = incidents.raise_severity(episode, "critical")
