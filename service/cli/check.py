@@ -10,8 +10,8 @@ import msgspec
 import typer
 
 from service.cli.examples import examples
-from service.cli.failures import USAGE, fail, mistakes, read_text
-from service.policy import Mistake, PolicyError, load
+from service.cli.failures import USAGE, fail, mistakes, read_text, usable
+from service.policy import Mistake, PolicyError
 from service.policy.advice import advice
 from service.settings import secret
 
@@ -31,7 +31,7 @@ def command(
     """
     text = read_text(policy)
     try:
-        found = load(text)
+        found = usable(text)
     except PolicyError as wrong:
         if json:
             _print({"policy": str(policy), "ok": False, "mistakes": _listed(wrong.mistakes)})

@@ -42,6 +42,7 @@ def _parts(policy: Policy) -> Iterator[RenderableType]:
         yield table("Rules", ("about", "whose", "allowed", "then"), rules)
     yield table("Receivers", ("name", "kind", "takes"), receivers or [("console", "console", "notices")])
     rest = {"owners": policy.owners, "routes": policy.routes, "planned": policy.planned, "sources": policy.sources, "price overrides": policy.prices.overrides}
+    rest |= {"named detectors": policy.detection.detectors}
     counted = ", ".join(f"{name} {len(entries)}" for name, entries in rest.items() if entries)
     if counted:
         yield Text(f"Beside these: {counted}.")

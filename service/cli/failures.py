@@ -27,9 +27,21 @@ def read_policy(path: Path | None) -> Policy:
         return Policy()
     text = read_text(path)
     try:
-        return load(text)
+        return usable(text)
     except PolicyError as wrong:
         fail(mistakes(path, (f"{m.path}: {m.problem}" if m.path else m.problem for m in wrong.mistakes)), USAGE)
+
+
+def usable(text: str) -> Policy:
+    """The policy of a text whose detectors can be used too; raises PolicyError with every mistake."""
+    policy = load(text)
+    if policy.detection.detectors:
+        from service.warden.named import mistakes as unusable  # noqa: PLC0415 -- river takes seconds to import
+
+        wrong = list(unusable(policy))
+        if wrong:
+            raise PolicyError(wrong)
+    return policy
 
 
 def read_text(path: Path) -> str:

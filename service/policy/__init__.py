@@ -4,7 +4,7 @@ from service.policy.effective import effective
 from service.policy.limits import BatchRule, Budget, Cap, Planned, Quota, TierRule
 from service.policy.loading import load
 from service.policy.mistakes import Mistake, PolicyError
-from service.policy.model import Detection, Pauses, Policy, dump, parse_dumped
+from service.policy.model import Detection, NamedDetector, Pauses, Policy, dump, parse_dumped
 from service.policy.periods import Period
 from service.policy.pricing import Currency, ModelPrice, OperationPrice, Prices
 from service.policy.schema import policy_schema
@@ -35,6 +35,7 @@ __all__ = [
     "Match",
     "Mistake",
     "ModelPrice",
+    "NamedDetector",
     "OperationPrice",
     "Owner",
     "OwnerJira",

@@ -25,6 +25,7 @@ def checked(tree: Tree) -> list[Mistake]:
         *_twice(tree, "receivers"),
         *_twice(tree, "sources", "topic"),
         *_twice(tree, "rotas"),
+        *_twice(tree, "detection.detectors"),
         *_unknown_rotas(tree),
         *_unknown_receivers(tree),
         *_unknown_tiers(tree),
@@ -47,7 +48,7 @@ def _entries(tree: Tree, *keys: str) -> Iterator[tuple[str, Tree]]:
 
 def _twice(tree: Tree, section: str, key: str = "name") -> Iterator[Mistake]:
     first: dict[str, str] = {}
-    for path, entry in _entries(tree, section):
+    for path, entry in _entries(tree, *section.split(".")):
         name = entry.get(key)
         if isinstance(name, str | int):
             if str(name) in first:

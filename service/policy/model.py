@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from service.facts import Kind
 from service.money import NANO
@@ -15,15 +15,29 @@ from service.policy.pricing import Currency, Prices
 from service.policy.rotas import Rota
 from service.policy.scopes import ScopeText
 from service.policy.telling import Owner, Receiver, Route, Source
-from service.policy.values import Count, Duration, Name, Number, Percent, Url, Usd, Whole, Zone, refuse_bool
+from service.policy.values import Count, Duration, Name, Number, Percent, Plain, Url, Usd, Whole, Zone, refuse_bool, some
 
 DAY_MS = 86_400_000
+NAMED_MAX = 4  # detectors that a policy names: each costs time and up to 10 kB for every scope
+Amount: TypeAlias = Literal["spend", "executions", "calls", "input_tokens", "cached_tokens", "output_tokens"]
+WatchedKind: TypeAlias = Literal["agent", "use_case", "business_unit", "total"]
+
+
+class NamedDetector(Entry):
+    """A detector beside those that always watch: one of `detectors/` by its `name`, or by its `class` one of river's, with its settings and what it hears."""
+
+    name: Annotated[Name, Field(max_length=40)]
+    class_: Annotated[str, Field(max_length=80)] | None = Field(default=None, alias="class")
+    settings: Annotated[dict[str, Plain], Field(max_length=20)] = Field(default_factory=dict)
+    hears: Annotated[tuple[Amount, ...], AfterValidator(some)] = ("spend",)
+    on: Annotated[tuple[WatchedKind, ...], AfterValidator(some)] = ("agent",)
 
 
 class Detection(Entry):
-    """How eager the detectors are: false alerts accepted per scope and day."""
+    """How eager the detectors are: false alerts accepted per scope and day; and `detectors` beside those that always watch."""
 
     false_alerts_per_scope_day: Annotated[Number, Field(le=100)] = 0.05
+    detectors: Annotated[tuple[NamedDetector, ...], Field(max_length=NAMED_MAX)] = ()
 
 
 class Pauses(Entry):

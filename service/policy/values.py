@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from datetime import UTC
 from itertools import pairwise
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from math import isfinite
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, Strict, ValidationInfo, WithJsonSchema
 
@@ -17,6 +18,7 @@ from service.policy.amounts import PICO_PER_USD, PICO_PER_USD_PER_MTOK, above_ze
 from service.policy.times import duration_ms, duration_text, instant_ms, zone
 from service.records import rfc3339
 
+T = TypeVar("T")
 _SECRET: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S.*")
 
 
@@ -67,6 +69,19 @@ def _not_negative(number: int) -> int:
     return number
 
 
+def some(values: tuple[T, ...]) -> tuple[T, ...]:
+    """A list that stands there holds something. Raises ValueError."""
+    if not values:
+        raise ValueError("must not be empty")
+    return values
+
+
+def _plain(value: object) -> bool | int | float | str:
+    if isinstance(value, bool | int | str) or (isinstance(value, float) and isfinite(value)):
+        return value
+    raise ValueError("must be a number, true, false or a text")
+
+
 def _url(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s/]+\S*", text):
         raise ValueError("must be an address such as https://spend.example")
@@ -78,6 +93,7 @@ _POSITIVE: Final[dict[str, Any]] = {"anyOf": [{"type": "number", "exclusiveMinim
 _AS_USD: Final = PlainSerializer(usd, return_type=str)
 
 Name: TypeAlias = Annotated[str, BeforeValidator(_name), Field(min_length=1, max_length=256)]
+Plain: TypeAlias = Annotated[bool | int | float | str, PlainValidator(_plain), WithJsonSchema({"type": ["boolean", "number", "string"]})]
 Url: TypeAlias = Annotated[str, Field(max_length=2048), AfterValidator(_url)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone_name)]
 Whole: TypeAlias = Annotated[int, Strict(), Field(ge=1, le=10**15)]

@@ -204,6 +204,7 @@ def _bounds(wardens: Sequence[Warden], counts: Sequence[Counts]) -> Metric:
             ("WATCHES_MAX", t.watches_folded),
             ("KEPT_WINDOWS", t.watches_forgotten),
             ("SIGNALS_MAX", t.signals_folded),
+            ("NAMED_FAULTS", t.named_silenced),
             ("LOOKS_PER_WINDOW_MAX", t.looks_folded),
             ("PERIODS_PER_TENANT_MAX", t.periods_folded),
             ("NOTICES_PER_MINUTE_MAX", t.storm_untold),

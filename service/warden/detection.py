@@ -10,9 +10,11 @@ import math
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from detectors.surprise import WINSOR
+from detectors.base import Features
+from detectors.surprise import QUIET_S, WINSOR
 from service.facts import TOTAL, Evidence, Reckoning, Scope, Untold, Vote
-from service.warden import episodes, normal, today, votes
+from service.warden import episodes, named, normal, today, votes
+from service.warden.activity import Activity
 from service.warden.launches import LAUNCH_FACTOR, launched
 from service.warden.normal import Seen
 from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, Window
@@ -48,7 +50,7 @@ def look(w: Warden, t: Tenant, number: int, window: Window, heard: Mapping[Scope
     for scope in seen:
         if scope not in t.series:
             _begin(t, scope)
-    rare = _score(w, t, number, seen)
+    rare, said = _score(w, t, number, seen)
     told = _explained(w, t, rare)
     for found in told:
         evidence = Evidence(
@@ -58,7 +60,7 @@ def look(w: Warden, t: Tenant, number: int, window: Window, heard: Mapping[Scope
             (found.seen.nanos - found.seen.planned) / 1e9,
             "ten minutes, USD",
             found.reckoning,
-            votes.chosen(heard.get(found.seen.scope, ())),
+            votes.chosen(vote for vote in (*heard.get(found.seen.scope, ()), *said.get(found.seen.scope, ())) if vote.detector != found.detector),
         )
         episodes.found(w, t, number, t.series[found.seen.scope], found.seen, found.expected_nanos, evidence)
     alarming = {found.seen.scope for found in rare}
@@ -79,9 +81,10 @@ def _begin(t: Tenant, scope: Scope) -> None:
         t.series[scope] = Series()
 
 
-def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[Rare]:
-    """Every scope's detector hears the window, silence too; what is rare."""
+def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> tuple[list[Rare], dict[Scope, list[Vote]]]:
+    """Every scope's detectors hear the window, silence too; what is rare, and what each says where the policy names more than the one."""
     rare: list[Rare] = []
+    said: dict[Scope, list[Vote]] = {}
     threshold = -math.log10(w.plan.false_alerts_per_day * SPEND_PART)
     for scope, series in t.series.items():
         window = seen.get(scope)
@@ -95,15 +98,43 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> list[R
         usual = round(weighed.expected * 1e9)
         if window is not None:
             window.most = round(WINSOR * (weighed.expected + weighed.soft) * 1e9) if detector.warm else 0
-        least = threshold if scope.kind == "agent" else threshold + PARENTS
-        if window is not None and score > max(0.0, least):
-            found = Rare(window, score, usual, detector.name, votes.reckoning(detector.basis(x), votes.nats(least)))
-            if found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
-                rare.append(found)
+        more = 0.0 if scope.kind == "agent" else PARENTS
+        found = None
+        if window is not None and score > max(0.0, threshold + more):
+            found = Rare(window, score, usual, detector.name, votes.reckoning(detector.basis(x), votes.nats(threshold + more)))
+        if w.plan.named or len(series.detectors) > 1:
+            others = _named(w, t, series, scope, window, x, is_awake=detector.quiet_s <= QUIET_S)
+            said[scope] = [Vote(detector.name, score), *others.votes]
+            if found is None and window is not None:
+                found = _strongest(others, window, usual, named.threshold(w.plan.false_alerts_per_day, w.plan.named) + more)
+        if found is not None and found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
+            rare.append(found)
         detector.take(x, weighed)
         series.detectors[detector.name] = detector.dump()
         today.add(series, number // WINDOWS_A_DAY, window, usual)
-    return rare
+    return rare, said
+
+
+def _named(w: Warden, t: Tenant, series: Series, scope: Scope, window: Seen | None, x: Features, *, is_awake: bool) -> named.Heard:
+    """What those say that the policy names, which hear no planned window and no long silence; those that it names no more are forgotten."""
+    always = {votes.WATCHING.name: series.detectors[votes.WATCHING.name]} if votes.WATCHING.name in series.detectors else {}
+    if (window is not None and window.planned) or not is_awake:
+        names = {each.name for each in w.plan.named}
+        series.detectors = always | {name: raw for name, raw in series.detectors.items() if name in names}
+        return named.NOTHING
+    heard = named.hear(w.plan.named, scope.kind, series.detectors, x | named.amounts(window.activity if window is not None else Activity()))
+    series.detectors = always | heard.asleep
+    t.named_silenced += heard.faults
+    return heard
+
+
+def _strongest(heard: named.Heard, window: Seen, usual: int, least: float) -> Rare | None:
+    """What the most surprised of those that the policy names would tell."""
+    vote = max(heard.votes, key=lambda each: each.score, default=None)
+    if vote is None or vote.score <= max(0.0, least):
+        return None
+    basis = heard.bases.get(vote.detector)
+    return Rare(window, vote.score, usual, vote.detector, votes.reckoning(basis, votes.nats(least)) if basis is not None else None)
 
 
 def _day(series: Series, day: int, nanos: int) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from service.facts import CELL_KINDS, TOTAL, Cell, Member, PolicySet, Scope
 from service.policy import ALL, Budget, Owner, Period, Policy, Quota, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook
+from service.warden.named import Named
 from service.warden.periods import PeriodSpan, period_of
 
 CONSOLE: Final = "console"
@@ -93,6 +94,7 @@ class Plan:
         self.second_route = pauses.second_route
         self.two_person_nanos = pauses.two_person_nanos
         self.false_alerts_per_day = policy.detection.false_alerts_per_scope_day
+        self.named = tuple(Named.of(entry) for entry in policy.detection.detectors)
 
     def limit(self, name: str) -> Limit | None:
         """A limit by its name."""

@@ -267,6 +267,7 @@ class Tenant(Struct):
     signals_folded: int = 0
     looks_folded: int = 0
     watches_forgotten: int = 0
+    named_silenced: int = 0
 
 
 class Warden(Struct):

@@ -16,6 +16,7 @@ from detectors.as_river import AsRiver
 from detectors.base import Detector, Expectation, Features
 from detectors.checks import CHECKS, Check
 from detectors.feeds import DAY, FEEDS, SPEND, WIDTH_S, ordinary, window
+from detectors.from_river import FromRiver
 from detectors.sequences import SEQUENTIAL
 from detectors.surprise import Surprise
 
@@ -167,3 +168,27 @@ def test_windows_of_any_width() -> None:
         detector.learn_one({"spend": 2.0 + k % 5, "start_s": 3600 * k, "width_s": 3600})
     assert detector.expected({"start_s": 3600 * 288, "width_s": 3600}).value == pytest.approx(4.0, rel=0.15)
     assert detector.expected({"start_s": 3600 * 288, "width_s": WIDTH_S}).value == pytest.approx(4.0 / 6, rel=0.15)
+
+
+class Trees(FromRiver):
+    def __init__(self) -> None:
+        super().__init__("river.anomaly.HalfSpaceTrees", {"n_trees": 3, "height": 4, "window_size": 144})
+
+
+class OneClass(FromRiver):
+    def __init__(self) -> None:
+        super().__init__("river.anomaly.OneClassSVM", {"nu": 0.2})
+
+
+class Loda(FromRiver):
+    def __init__(self) -> None:
+        super().__init__("river.anomaly.LODA", {"n_random_cuts": 5})
+
+
+OF_THE_MODEL = {checks.is_named_after_its_file, checks.finds_what_is_plain}  # its name is the policy's, and what it can find its own
+
+
+@pytest.mark.parametrize("check", [check for check in CHECKS if check not in OF_THE_MODEL], ids=lambda check: check.__name__)
+@pytest.mark.parametrize("cls", [Trees, OneClass, Loda])
+def test_one_of_rivers_keeps_our_promises(cls: type[Detector], check: Check) -> None:
+    checks.run(check, cls)
