@@ -8,12 +8,15 @@ from typing import Final
 
 from service.couriers.command import CommandCourier
 from service.couriers.console import ConsoleCourier
+from service.couriers.email import EmailCourier
 from service.couriers.http import HttpCourier
 from service.couriers.jira import JiraCourier
 from service.couriers.kubernetes import KubernetesCourier
 from service.couriers.litellm import LiteLLMCourier
+from service.couriers.pagerduty import PagerDutyCourier
 from service.couriers.port import Courier, Parts, Receiver
 from service.couriers.slack import SlackCourier
+from service.couriers.teams import TeamsCourier
 from service.couriers.unmade import Unmade
 from service.couriers.webhook import WebhookCourier
 
@@ -22,6 +25,9 @@ COURIERS: Final[Mapping[str, Callable[[Receiver, Parts], Courier]]] = {
     "jira": JiraCourier,
     "slack": SlackCourier,
     "webhook": WebhookCourier,
+    "email": EmailCourier,
+    "teams": TeamsCourier,
+    "pagerduty": PagerDutyCourier,
     "litellm": LiteLLMCourier,
     "kubernetes": KubernetesCourier,
     "http": HttpCourier,

@@ -105,7 +105,7 @@ async def _said(outcome: Outcome) -> Outcome:
 
 def places(receiver: Receiver) -> str:
     """Where it is, without anything secret."""
-    url = receiver.url or receiver.options.get("base_url", "")
+    url = receiver.url or receiver.options.get("base_url") or receiver.secrets.get("address", "")
     named = [value if isinstance(value, str) else " ".join(value) for key in _PLACES if (value := receiver.options.get(key))]
     return shown(", ".join([*([address_shown(url)] if url else []), *named]), DETAIL_MAX) or "here"
 

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, JsonValue, StrictBool
 
 from service.policy.adapters import CommandReceiver, HttpReceiver, KubernetesReceiver, LiteLLMReceiver
 from service.policy.limits import Entry
+from service.policy.notices import EmailReceiver, PagerDutyReceiver, TeamsReceiver
 from service.policy.receiving import ReceiverEntry
 from service.policy.scopes import FindingMatch, Match, RecordMatch
 from service.policy.values import Duration, Name, SecretReference, Url
@@ -89,10 +90,9 @@ class ConsoleReceiver(ReceiverEntry):
     kind: Literal["console"]
 
 
-Receiver: TypeAlias = Annotated[
-    SlackReceiver | JiraReceiver | WebhookReceiver | ConsoleReceiver | LiteLLMReceiver | KubernetesReceiver | HttpReceiver | CommandReceiver,
-    Discriminator("kind"),
-]
+Telling: TypeAlias = SlackReceiver | JiraReceiver | WebhookReceiver | ConsoleReceiver | EmailReceiver | TeamsReceiver | PagerDutyReceiver
+Acting: TypeAlias = LiteLLMReceiver | KubernetesReceiver | HttpReceiver | CommandReceiver
+Receiver: TypeAlias = Annotated[Telling | Acting, Discriminator("kind")]
 
 
 class Route(Entry):

@@ -7,6 +7,7 @@ import html
 import io
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from service.couriers.registry import courier_of
 from service.facts import Notice, Order, Scope
 from service.warden.titles import title
 from tests.jira.fake import FakeJira
+from tests.mail import mail_server, text_of
 from tests.samples import INCIDENT, NIGHT_MS, NOTICE, ORDER
 
 SECRET = "correct-horse-battery-staple"
@@ -74,7 +76,8 @@ class Bench:
     def sent(self) -> str:
         told = SAID.read_text() if SAID.exists() else ""
         paths = [request.url.path for request in self.wire.requests] if CASES[self.kind].refuses else []
-        return self.screen.getvalue() + "".join([*paths, *(request.content.decode() for request in self.wire.requests)]) + told
+        mails = [f"{mail['Subject']} {text_of(mail)}" for mail in mail_server().mails]
+        return self.screen.getvalue() + "".join([*mails, *paths, *(request.content.decode() for request in self.wire.requests)]) + told
 
     def read(self) -> str:
         """What is sent, as its reader sees it."""
@@ -170,6 +173,29 @@ CASES: dict[str, Case] = {
         identities=_webhook_ids,
         name=lambda bench: str(json.loads(bench.wire.requests[0].content)["data"]["scope"]["name"]),
     ),
+    "email": Case(
+        Receiver(
+            name="mail",
+            kind="email",
+            options={"host": "127.0.0.1", "port": mail_server().port, "tls": "none", "from": "spend@acme.example", "to": ["kyc@acme.example"]},
+            secrets={"user": "spend", "password": SECRET},
+        ),
+        wired=False,
+        keyless=True,
+    ),
+    "teams": Case(
+        Receiver(name="channel", kind="teams", secrets={"address": f"https://flow.example/{PATH_TOKEN}/invoke?sig={SECRET}"}),
+        wired=True,
+        good=lambda: lambda _: httpx.Response(202),
+        identities=lambda bench: [found[0] for request in bench.wire.requests if (found := re.search(r"ntc-\w+", request.content.decode()))],
+    ),
+    "pagerduty": Case(
+        Receiver(name="pager", kind="pagerduty", url=f"https://events.example/{PATH_TOKEN}/enqueue", secrets={"routing_key": SECRET}),
+        wired=True,
+        good=lambda: lambda _: httpx.Response(202, json={"status": "success", "message": "Event processed", "dedup_key": "inc-1"}),
+        identities=lambda bench: [json.loads(request.content)["payload"]["custom_details"]["notice"] for request in bench.wire.requests],
+        secret_travels=True,
+    ),
     "litellm": Case(
         Receiver(name="proxy", kind="litellm", url=f"https://proxy.example/{PATH_TOKEN}", secrets={"token": SECRET}, takes="orders", scopes=("api_key",)),
         wired=True,
@@ -222,6 +248,7 @@ WIRED = [kind for kind, case in CASES.items() if case.wired]
 def bench_of(kind: str, reply: Reply | None = None) -> Bench:
     case, screen = CASES[kind], io.StringIO()
     SAID.unlink(missing_ok=True)
+    mail_server().clear()
     wire = Wire(reply or case.good())
     parts = Parts(
         public_url="https://spend.example", clock=lambda: NIGHT_MS, body_s=0.05, console=Console(file=screen, width=100, force_terminal=True), transport=wire

@@ -52,7 +52,8 @@ USELESS = ["nonsense", f"ftp://user:{PASSWORD}@x", "https://x:y:z"]
 @pytest.mark.parametrize("kind", WIRED)
 def test_a_courier_without_an_address_says_why_and_no_secret(kind: str, url: str) -> None:
     receiver = CASES[kind].receiver
-    useless = replace(receiver, name="orchestrator", url=url, options={**receiver.options, "base_url": url})
+    secrets = {name: url if name == "address" else value for name, value in receiver.secrets.items()}
+    useless = replace(receiver, name="orchestrator", url=url, options={**receiver.options, "base_url": url}, secrets=secrets)
     with pytest.raises(ValueError, match=r"^receiver orchestrator: ") as mistake:
         courier_of(useless, Parts(public_url="", clock=lambda: NIGHT_MS))
     assert_no_secret(str(mistake.value))

@@ -90,7 +90,7 @@ def mistakes(text: str) -> list[str]:
         ("receivers: [{name: a}]", "receivers[0].kind: missing"),
         (
             "receivers: [{name: a, kind: slck}]",
-            "receivers[0].kind: must be one of slack, jira, webhook, console, litellm, kubernetes, http, command; did you mean `slack`?",
+            "receivers[0].kind: must be one of slack, jira, webhook, console, email, teams, pagerduty, litellm, kubernetes, http, command; did you mean `slack`?",
         ),
         ("receivers: [{name: a, kind: slack}]", "receivers[0].channel: missing"),
         ("receivers: [{name: a, kind: webhook, url: ftp://x}]", "receivers[0].url: must be an address such as https://spend.example"),
