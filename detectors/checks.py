@@ -202,8 +202,12 @@ CHECKS: Final[tuple[Check, ...]] = (
 
 
 def run(check: Check, cls: type[Detector]) -> None:
-    """One promise; that it saw nothing is a failure."""
-    assert check(cls) > 0, f"{check.__name__} judged no case"
+    """One promise; raises AssertionError with its name and words where it is broken, in whatever way, or saw nothing."""
+    try:
+        cases = check(cls)
+    except Exception as broken:
+        raise AssertionError(f"{cls.__name__} breaks {check.__name__}: {check.__doc__} ({type(broken).__name__}: {broken})") from broken
+    assert cases > 0, f"{check.__name__} judged no case"
 
 
 def check_detector(cls: type[Detector]) -> None:
