@@ -17,7 +17,7 @@ from service.couriers.hearing import Tell, hear
 from service.couriers.lane import NOTICE_AGE_MAX_MS, WAITING_MAX, Lane
 from service.couriers.pacing import LaneName
 from service.couriers.parcel import Parcel
-from service.couriers.port import Courier, Delivered, GaveUp, Hears, Item, Outcome, Receiver, RetryLater
+from service.couriers.port import Courier, Delivered, GaveUp, Hears, Item, Merges, Outcome, Receiver, RetryLater
 from service.couriers.unmade import Unmade
 from service.facts import Decision, Incident, Notice, Order, Receipt, Scope, decode_outbox
 from service.log.ports import OUTBOX, Log, LogError
@@ -122,7 +122,11 @@ class Dispatcher:
     def snapshot(self) -> list[dict[str, Any]]:
         """The state of each lane, for the metrics and the API."""
         now_ms = self._clock()
-        return [lane.snapshot(now_ms) for lane in self._lanes.values()]
+        return [lane.snapshot(now_ms) | {"told_twice": self._told_twice(lane)} for lane in self._lanes.values()]
+
+    def _told_twice(self, lane: Lane) -> int:
+        courier = self._couriers[lane.receiver]
+        return courier.told_twice if lane.name == "notices" and isinstance(courier, Merges) else 0
 
     def unusable(self) -> dict[str, str]:
         """The receivers that cannot be reached as they stand in the policy, and why."""

@@ -166,6 +166,16 @@ class Probes(Protocol):
 
 
 @runtime_checkable
+class Merges(Protocol):
+    """A courier that may find later that something was told twice, and then undoes one."""
+
+    @property
+    def told_twice(self) -> int:
+        """How often that was."""
+        ...
+
+
+@runtime_checkable
 class Hears(Protocol):
     """A courier at whose place people also act: they close an issue there, or take it over."""
 

@@ -170,8 +170,18 @@ class OrderState(Struct, array_like=True, tag="S"):
     saved_nanos: int | None = None
 
 
+class Kept(NamedTuple):
+    """An incident that a storm kept from being told by itself."""
+
+    incident: str
+    title: str
+
+
 class Notice(Struct, array_like=True, tag="N"):
-    """One receiver is told one thing about an incident; `about` is the step it tells, `mention` whom to call up by name."""
+    """One receiver is told one thing about an incident; `about` is the step it tells, `mention` whom to call up by name.
+
+    `kept` are the first of those that a storm's one notice stands for.
+    """
 
     time_ms: int
     id: str
@@ -185,6 +195,7 @@ class Notice(Struct, array_like=True, tag="N"):
     threshold: float | None = None
     thresholds: list[float] = msgspec.field(default_factory=list)
     mention: str = ""
+    kept: list[Kept] = msgspec.field(default_factory=list)
 
 
 class Untold(Struct, array_like=True, tag="U"):

@@ -217,15 +217,19 @@ def _bounds(wardens: Sequence[Warden], counts: Sequence[Counts]) -> Metric:
 def _couriers(couriers: Couriers) -> Iterable[Metric]:
     waiting = GaugeMetricFamily(PREFIX + "deliveries_waiting", "deliveries that have not ended", labels=["receiver", "lane"])
     circuit = GaugeMetricFamily(PREFIX + "circuit_open", "1 while a receiver is left alone", labels=["receiver", "lane"])
-    pending, opened = Counter[tuple[str, str]](), dict[tuple[str, str], bool]()
+    twice = CounterMetricFamily(PREFIX + "told_twice", "messages and issues that doubled, were found and undone", labels=["receiver"])
+    pending, opened, doubled = Counter[tuple[str, str]](), dict[tuple[str, str], bool](), Counter[str]()
     for lane in couriers.lanes:  # one of each partition of the outbox that is held here
         key = str(lane["receiver"]), str(lane["lane"])
         pending[key] += int(lane["pending"])
+        doubled[key[0]] += int(lane.get("told_twice", 0))
         opened[key] = opened.get(key, False) or lane["circuit"] != "closed"
     for key, is_open in opened.items():
         waiting.add_metric(key, float(pending[key]))
         circuit.add_metric(key, float(is_open))
+    for name, count in doubled.items():
+        twice.add_metric([name], float(count))
     unusable = GaugeMetricFamily(PREFIX + "receiver_unusable", "1 where a receiver of the policy cannot be made; the log says why", labels=["receiver"])
     for name in couriers.unusable:
         unusable.add_metric([name], 1.0)
-    return waiting, circuit, unusable
+    return waiting, circuit, twice, unusable

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from service.facts import MINUTE_MS, Incident, Notice, Ordered, Untold, ident
+from service.facts import MINUTE_MS, Incident, Kept, Notice, Ordered, Untold, ident
 from service.warden.state import Episode, Tenant, Warden
 from service.warden.titles import title
 
 NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest a minute
 SAID_MAX: Final = 64
+KEPT_TOLD_MAX: Final = 40  # of a storm, by name
 CALLING: Final = frozenset({"opened", "reopened", "escalated", "pause_ignored", "order_failed", "undelivered"})  # someone is called up by name
 URGENT: Final = frozenset({"pause_ignored", "line_crossed", "escalated", "order_failed", "undelivered"})
 
@@ -103,8 +104,9 @@ def digests(w: Warden, t: Tenant, line_of: Callable[[Episode], Incident]) -> Non
         newest = known[-1]
         about = line_of(newest)
         more = f" and {len(known) - 1} more incidents" if len(known) > 1 else ""
+        kept = [Kept(each.id, title(line_of(each), "storm")) for each in reversed(known[-KEPT_TOLD_MAX:])]
         notice_id = ident("ntc", "storm", receiver, w.minute, *waiting[:50])
-        w.out.append(Notice(w.now_ms, notice_id, t.name, newest.id, receiver, "storm", f"{title(about, 'storm')}{more} in this minute", about))
+        w.out.append(Notice(w.now_ms, notice_id, t.name, newest.id, receiver, "storm", f"{title(about, 'storm')}{more} in this minute", about, kept=kept))
         newest.told = [*newest.told, *([receiver] if receiver not in newest.told else [])]
 
 

@@ -50,8 +50,7 @@ class SlackCourier:
                 said = slack.order(item, self._url)
                 return await self._alone(f"order\0{item.id}", item.id, (self._channel,), said, Mark(slack.EVENT_ORDER, "order", item.id))
             case Notice(reason="storm"):
-                said = slack.digest(item, self._url)
-                return await self._alone(f"{STORM}\0{item.id}", item.id, (self._channel,), said, Mark(slack.EVENT_REPLY, "notice", item.id))
+                return await self._storm(item)
             case Notice():
                 return await self._tell(item)
             case Incident():
@@ -66,6 +65,16 @@ class SlackCourier:
         if item in thread.told:
             return Delivered()
         return _outcome(await self._poster.root(about, thread, item, places, lambda _: said, mark))
+
+    async def _storm(self, notice: Notice) -> Outcome:
+        """One message for all of them, and in its thread who they are."""
+        about, members = f"{STORM}\0{notice.id}", slack.members_id(notice)
+        mark = Mark(slack.EVENT_REPLY, "notice", notice.id)
+        outcome = await self._alone(about, notice.id, (self._channel,), slack.digest(notice, self._url), mark)
+        thread = await self._threads.of(about)
+        if not isinstance(outcome, Delivered) or not notice.kept or members in thread.told:
+            return outcome
+        return _outcome(await self._poster.reply(about, thread, members, slack.kept_back(notice), mark._replace(value=members)))
 
     async def _tell(self, notice: Notice) -> Outcome:
         thread = await self._threads.of(notice.incident)

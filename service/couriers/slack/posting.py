@@ -12,11 +12,11 @@ from typing import Any, Final
 from service.couriers.port import RetryLater
 from service.couriers.slack.errors import Means
 from service.couriers.slack.finding import Finder, Mark
+from service.couriers.slack.pace import Pace
 from service.couriers.slack.thread import Thread, Threads
 from service.couriers.slack.web import UNREADABLE, Failed, Said, Web, text_of
 
 SETTLE_MS: Final = 10_000  # so long Slack may take to show what it took
-HELD_MAX: Final = 1_000
 
 Body = dict[str, Any]
 
@@ -27,7 +27,7 @@ class Poster:
     def __init__(self, web: Web, threads: Threads, clock: Callable[[], int]) -> None:
         self._web, self._threads, self._clock = web, threads, clock
         self._finder = Finder(web)
-        self._held: dict[str, int] = {}
+        self._pace = Pace()
         self.told_twice = 0
 
     async def root(self, about: str, thread: Thread, item: str, places: Sequence[str], made: Callable[[str], Body], mark: Mark) -> Failed | None:
@@ -38,6 +38,8 @@ class Poster:
                 return failed
         note, failed = "", None
         for place in places:
+            if (wait := self._pace.turn(self._known(place), self._clock())) is not None:
+                return wait
             thread.asked, thread.sending, thread.sending_ms = place, item, self._clock()
             await self._threads.keep(about, thread)
             answer = await self._post(place, made(note))
@@ -68,6 +70,8 @@ class Poster:
                 return None
             if (wait := self._unsettled(thread)) is not None:
                 return wait
+        if (wait := self._pace.turn(thread.channel, self._clock())) is not None:
+            return wait
         thread.sending, thread.sending_ms = item, self._clock()
         await self._threads.keep(about, thread)
         answer = await self._post(thread.channel, said, thread_ts=thread.ts)
@@ -81,6 +85,8 @@ class Poster:
 
     async def update(self, thread: Thread, said: Body) -> Said | Failed:
         """Edits the root; doing it twice changes nothing."""
+        if (wait := self._pace.turn(thread.channel, self._clock())) is not None:
+            return wait
         return await self._sent("chat.update", thread.channel, {**said, "ts": thread.ts})
 
     async def merge(self, about: str, thread: Thread, mark: Mark) -> None:
@@ -121,18 +127,17 @@ class Poster:
         return UNREADABLE if isinstance(answer, Said) and not text_of(answer.body, "ts") else answer
 
     async def _sent(self, method: str, channel: str, said: Body) -> Said | Failed:
-        """Spares a channel that asked to be; what Slack refuses in this form is sent as text alone."""
-        key, now_ms = self._finder.ids.get(channel, channel), self._clock()
-        if (wait_ms := self._held.get(key, 0) - now_ms) > 0:
-            return Failed(RetryLater(wait_ms / 1000, "Slack asks to slow down in this channel", alone=True), "ratelimited")
+        """What Slack refuses in this form is sent as text alone; where it asks to slow down, the channel is spared from now on."""
         answer = await self._web.call(method, channel=channel, **said)
         if isinstance(answer, Failed) and answer.means is Means.CONTENT and "blocks" in said:
             bare = {name: value for name, value in said.items() if name not in ("blocks", "metadata")}
             answer = await self._web.call(method, channel=channel, **bare, **({"blocks": []} if method == "chat.update" else {}))
         if isinstance(answer, Failed) and isinstance(answer.outcome, RetryLater) and answer.outcome.alone:
-            self._held = {each: until for each, until in self._held.items() if until > now_ms} if len(self._held) >= HELD_MAX else self._held
-            self._held[key] = now_ms + int((answer.outcome.after_s or 0.0) * 1000)
+            self._pace.slow_down(self._known(channel), self._clock(), answer.outcome.after_s or 0.0)
         return answer
+
+    def _known(self, channel: str) -> str:
+        return self._finder.ids.get(channel, channel)
 
     async def _delete(self, channel: str, places: Sequence[str]) -> bool:
         """Whether none of them is left."""

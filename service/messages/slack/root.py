@@ -71,6 +71,18 @@ def digest(notice: Notice, public_url: str) -> dict[str, Any]:
     return {"text": text, "blocks": blocks, "metadata": {"event_type": EVENT_REPLY, "event_payload": payload}}
 
 
+def kept_back(notice: Notice) -> dict[str, Any]:
+    """The members of a storm, for its thread."""
+    lines = [f"• {fitted(each.title, 250)} ({escaped(each.incident)})" for each in notice.kept]
+    payload = {"incident": notice.incident, "notice": members_id(notice)}
+    return {"text": _joined(lines), "blocks": [_section(_joined(lines))], "metadata": {"event_type": EVENT_REPLY, "event_payload": payload}}
+
+
+def members_id(notice: Notice) -> str:
+    """The id of the reply that names a storm's members."""
+    return f"{notice.id}/kept"
+
+
 def order(item: Order, public_url: str) -> dict[str, Any]:
     """An order, for people to see; nobody can obey it from here."""
     message = of_order(item, public_url)
