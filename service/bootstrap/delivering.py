@@ -13,7 +13,7 @@ from service.couriers.deliveries import Deliveries, Remembered
 from service.couriers.dispatcher import Dispatcher
 from service.couriers.hearing import Tell
 from service.couriers.port import Draws, Parts
-from service.couriers.receivers import receivers_of
+from service.couriers.receivers import receivers_of, secrets_of
 from service.couriers.registry import couriers_of
 from service.log.ports import Log
 from service.policy import Policy
@@ -43,4 +43,4 @@ def delivery(
         couriers = couriers_of(receivers, parts)
         return Dispatcher(receivers, couriers, deliveries, record, clock=now_ms, sleep=asyncio.sleep, draw=SystemRandom().random)
 
-    return Delivery(log, another, policy, partition)
+    return Delivery(log, another, policy, partition, secrets_of)

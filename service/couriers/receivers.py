@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Final
 
 from service.couriers.port import Contact, Receiver
@@ -26,6 +27,12 @@ def receivers_of(policy: Policy) -> list[Receiver]:
         for receiver in policy.receivers
         if receiver.kind in COURIERS
     ]
+
+
+def secrets_of(policy: Policy) -> list[bytes]:
+    """A digest for each receiver of what its references name now: whether one was replaced, not what it is."""
+    named = [receiver.secrets for receiver in receivers_of(policy)]
+    return [blake2b(repr(sorted(each.items())).encode()).digest() for each in named]
 
 
 def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact], offers: dict[str, bool], *, second: bool) -> Receiver:

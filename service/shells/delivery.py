@@ -14,22 +14,28 @@ from service.log.ports import Log, LogError
 from service.policy import Policy
 
 PAUSE_S: Final = 2
+SECRETS_AGAIN_S: Final = 30.0
 
 
 @dataclass
 class Delivery:
-    """`another` makes a dispatcher with a policy's receivers, upon the same memory. `nudge` and `adopt` may be called from any thread."""
+    """`another` makes a dispatcher with a policy's receivers, upon the same memory. `nudge` and `adopt` may be called from any thread.
+
+    `secrets` tells one state of what the policy's references name from another; it is asked now and then, so that a key that is
+    replaced in its file needs no restart.
+    """
 
     log: Log
     another: Callable[[Policy], Dispatcher]
     policy: Policy
     partition: int = 0
+    secrets: Callable[[Policy], object] = lambda _: None
     _renewed: asyncio.Event = field(default_factory=asyncio.Event)
     _wake: Callable[[], object] = lambda: None
     _renew: Callable[[], object] = lambda: None
 
     def __post_init__(self) -> None:
-        self.dispatcher = self.another(self.policy)
+        self._make()
         self._renew = self._renewed.set
 
     def nudge(self) -> None:
@@ -52,25 +58,37 @@ class Delivery:
                 await self._deliver()
                 await self.dispatcher.close()
                 self._renewed.clear()
-                self.dispatcher = self.another(self.policy)
+                self._make()
                 for name, reason in self.dispatcher.unusable().items():
                     structlog.get_logger("couriers").warning("receiver_unusable", receiver=name, reason=reason)
         finally:
             self._wake = self._renew = lambda: None
             await self.dispatcher.close()
 
+    def _make(self) -> None:
+        self._secrets = self.secrets(self.policy)  # first, so that what is replaced in between is seen later
+        self.dispatcher = self.another(self.policy)
+
     async def _deliver(self) -> None:
         """Until there are other receivers, or something failed and a pause has passed; what was being sent then is sent again, under its id."""
         try:
             await self.dispatcher.restore()
             async with asyncio.TaskGroup() as tasks:
-                delivering = [tasks.create_task(self.dispatcher.follow(self.log, self.partition)), tasks.create_task(self.dispatcher.run())]
+                lives = (self.dispatcher.follow(self.log, self.partition), self.dispatcher.run(), self._watch_secrets())
+                delivering = [tasks.create_task(life) for life in lives]
                 await self._renewed.wait()
                 for task in delivering:
                     task.cancel()
         except Exception as failed:  # noqa: BLE001 -- whatever it was, nothing may be skipped
             structlog.get_logger("couriers").warning("couriers_restart", reason=_reason(failed), pause_s=PAUSE_S)
             await asyncio.sleep(PAUSE_S)
+
+    async def _watch_secrets(self) -> None:
+        """Other secrets mean other receivers."""
+        while await asyncio.to_thread(self.secrets, self.policy) == self._secrets:  # noqa: ASYNC110 -- a file tells nobody
+            await asyncio.sleep(SECRETS_AGAIN_S)
+        structlog.get_logger("couriers").info("secrets_replaced")
+        self._renewed.set()
 
 
 def _reason(failed: Exception) -> str:

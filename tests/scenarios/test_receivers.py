@@ -43,11 +43,14 @@ class Hook:
 
     def __init__(self) -> None:
         self.ids: list[str] = []
+        self.signatures: list[int] = []  # how many each request had
         self.url = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        self.ids.append(next(line.partition(": ")[2] for line in head.splitlines() if line.startswith("webhook-id")))
+        headers = dict(line.partition(": ")[::2] for line in head.splitlines())
+        self.ids.append(headers["webhook-id"])
+        self.signatures.append(len(headers["webhook-signature"].split()))
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         await writer.drain()
         writer.close()
@@ -134,6 +137,24 @@ async def test_a_receiver_whose_secret_is_missing_is_seen_and_what_it_should_hea
         monkeypatch.delenv("HOOK_SECRET")
         async with live(tmp_path / "new", policy(hook(heard.url))):
             pass
+
+
+async def test_a_key_that_is_replaced_in_its_file_signs_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.shells.delivery.SECRETS_AGAIN_S", 0.01)
+    secret = tmp_path / "secret"
+    secret.write_text("old-old-old")
+
+    async with receiving() as heard, live(tmp_path / "data", policy(hook(heard.url).replace("env:HOOK_SECRET", f"file:{secret}"))) as service:
+        first = service.running.delivery.dispatcher
+        secret.write_text("new-new-new old-old-old\n")
+
+        async def is_made_anew() -> bool:
+            return service.running.delivery.dispatcher is not first
+
+        await until(is_made_anew)
+        await service.taken(60)
+        await until(lambda: ended(service, "hook", "delivered"))
+        assert heard.signatures == [2]
 
 
 async def test_an_order_to_a_receiver_that_cannot_be_made_fails_at_once() -> None:
