@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -55,3 +58,32 @@ class World:
 
 def order(action: str, kind: str = "agent", name: str = "indexer", **changes: Any) -> Order:
     return but(ORDER, action=action, scope=Scope(kind, name), id=f"ord-{action}", **changes)
+
+
+@contextmanager
+def served(answer: Callable[[httpx.Request], httpx.Response]) -> Iterator[str]:
+    """The same far side behind a port of this machine; gives its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            response = answer(httpx.Request(self.command, f"http://127.0.0.1{self.path}", headers=dict(self.headers), content=body))
+            self.send_response(response.status_code)
+            self.send_header("content-length", str(len(response.content)))
+            self.end_headers()
+            self.wfile.write(response.content)
+
+        do_GET = do_POST = do_PATCH = do  # noqa: N815 -- the names that http.server asks for
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Says nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
