@@ -65,9 +65,8 @@ def told_in(body: bytes) -> dict[str, Any]:
 
 
 def _inner(told: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What some put around their reason: `{"error": {"message": ...}}`."""
-    error = told.get("error")
-    return error if isinstance(error, dict) else {}
+    """What some put around their reason: `{"error": {"message": ...}}` or `{"detail": {"error": ...}}`."""
+    return next((inner for name in ("error", "detail") if isinstance(inner := told.get(name), dict)), {})
 
 
 def _text(told: Mapping[str, Any], *names: str) -> str:
