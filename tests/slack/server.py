@@ -222,8 +222,8 @@ def _given(headers: dict[str, str], content: bytes) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def served(slack: FakeSlack) -> AsyncIterator[str]:
-    """On a port of this machine; gives the address for `base_url`."""
+async def served(slack: FakeSlack, port: int = 0) -> AsyncIterator[str]:
+    """On a port of this machine, by default any that is free; gives the address for `base_url`."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
@@ -235,7 +235,7 @@ async def served(slack: FakeSlack) -> AsyncIterator[str]:
         await send({"type": "http.response.start", "status": answer.status_code, "headers": [(b"content-type", b"application/json")]})
         await send({"type": "http.response.body", "body": answer.content})
 
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it

@@ -21,6 +21,7 @@ from tests.core.episodes import ANOMALY, BUDGET, CASES, LOOP, NOVEMBER, PROVED
 from tests.core.test_messages import STEPS
 from tests.samples import NIGHT_MS, ORDER, notice
 from tests.slack import limits
+from tests.slack.picture import Page, message
 
 GOLDEN = Path(__file__).parent / "golden"
 URL = "https://spend.example"
@@ -140,3 +141,12 @@ def test_a_cut_message_still_ends_in_its_id() -> None:
     assert limits.mistakes(said) == []
     assert "more lines" in json.dumps(said["blocks"])
     assert said["metadata"]["event_payload"]["incident"] == long.id
+
+
+def test_what_is_shown_can_be_drawn(tmp_path: Path) -> None:
+    page = Page()
+    for incident in TOLD.values():
+        message(page, slack.root(incident, URL, OFFERS, mentioned="U024BE7LH"), "02:14")
+    message(page, slack.reply(REPLIES["reply_ignored"], URL), "02:20")
+    page.save(tmp_path / "slack.png")
+    assert (tmp_path / "slack.png").read_bytes().startswith(b"\x89PNG")
