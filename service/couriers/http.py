@@ -20,7 +20,7 @@ class HttpCourier:
     def __init__(self, receiver: Receiver, parts: Parts) -> None:
         self.name, self._options, self._url = receiver.name, receiver.options, receiver.url
         token = receiver.secrets.get("token", "")
-        headers = {**receiver.options.get("headers", {}), **({"authorization": f"Bearer {token}"} if token else {})}
+        headers = {**receiver.options.get("headers", {}), **_carrying(token, receiver.options)}
         self._wire = Wire(receiver.url, parts, [token], headers={"content-type": "application/json", **{key.lower(): value for key, value in headers.items()}})
         self._public_url = parts.public_url
 
@@ -55,3 +55,9 @@ class HttpCourier:
     async def close(self) -> None:
         """Closes the connections."""
         await self._wire.close()
+
+
+def _carrying(token: str, options: Mapping[str, Any]) -> dict[str, str]:
+    if not token:
+        return {}
+    return {options.get("auth_header", "Authorization"): f"{options.get('auth_scheme', 'Bearer')} {token}".strip()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
 
@@ -11,8 +12,11 @@ from service.policy.receiving import ReceiverEntry, Scopes
 from service.policy.templates import JsonTemplate, Template, UrlTemplate, places
 from service.policy.values import Count, Duration, Name, SecretReference, Url, Usd
 
-SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
-ACTIONS = ("pause", "throttle", "degrade", "resume")
+Ordered: TypeAlias = Literal["pause", "throttle", "degrade", "resume"]
+Method: TypeAlias = Literal["POST", "PUT", "PATCH", "DELETE"]
+SERVICE_ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount"
+_HEADER: Final = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")
+_SECRET_HEADER: Final = re.compile(r"(?i)auth|key|token|secret|cookie|password")
 
 
 class LiteLLMLimits(Entry):
@@ -52,24 +56,37 @@ class KubernetesReceiver(ReceiverEntry):
 class HttpRequest(Entry):
     """What is sent instead for one action; what is not named is the receiver's own."""
 
-    method: Literal["POST", "PUT", "PATCH", "DELETE"] | None = None
+    method: Method | None = None
     url: UrlTemplate | None = None
     body: JsonTemplate = None
 
 
+def _public(name: str) -> str:
+    if not _HEADER.fullmatch(name):
+        raise ValueError("must be the name of a header, such as Accept")
+    if _SECRET_HEADER.search(name):
+        raise ValueError("would hold a secret: name that by reference as `token`, and this header as `auth_header`")
+    return name
+
+
 class HttpReceiver(ReceiverEntry):
-    """Any HTTP interface, by templates. `done`: what a 2xx means, that the order was carried out or only that it arrived."""
+    """Any HTTP interface, by templates. `done`: what a 2xx means, that the order was carried out or only that it arrived.
+
+    The token goes into `auth_header`, behind the word `auth_scheme` if there is one.
+    """
 
     MAY_HAVE = ("token",)
 
     kind: Literal["http"]
-    method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
+    method: Method = "POST"
     url: UrlTemplate
-    headers: dict[Name, Annotated[str, Field(max_length=1024, pattern=r"^[\x20-\x7e]*$")]] = Field(default_factory=dict)
+    headers: dict[Annotated[Name, AfterValidator(_public)], Annotated[str, Field(max_length=1024, pattern=r"^[\x20-\x7e]*$")]] = Field(default_factory=dict)
     body: JsonTemplate = None
     token: SecretReference | None = None
-    actions: tuple[Literal["pause", "throttle", "degrade", "resume"], ...] = ("pause", "resume")
-    requests: dict[Literal["pause", "throttle", "degrade", "resume"], HttpRequest] = Field(default_factory=dict)
+    auth_header: Annotated[Name, Field(pattern=_HEADER.pattern)] = "Authorization"
+    auth_scheme: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,32}$")] = "Bearer"
+    actions: tuple[Ordered, ...] = ("pause", "resume")
+    requests: dict[Ordered, HttpRequest] = Field(default_factory=dict)
     check: Url | None = None
     done: bool = False
     takes: Literal["orders"] = "orders"

@@ -79,6 +79,20 @@ async def test_each_action_may_be_another_request() -> None:
     assert await sent(FLAGS, order("degrade")) == (Delivered("refused", "the policy does not say how to degrade here; see `actions` of this receiver"), [])
 
 
+@pytest.mark.parametrize(
+    ("how", "name", "value"),
+    [
+        ("", "authorization", "Bearer s3cret"),
+        ("auth_header: X-Api-Key, auth_scheme: ''", "x-api-key", "s3cret"),
+        ("auth_scheme: token", "authorization", "token s3cret"),
+    ],
+)
+async def test_a_token_goes_where_the_interface_wants_it(how: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLAGS_TOKEN", "s3cret")
+    _, (request,) = await sent(f'receivers: [{{name: flags, kind: http, url: "https://flags.example/", token: "env:FLAGS_TOKEN", {how}}}]', order("pause"))
+    assert request.headers[name] == value
+
+
 @pytest.mark.parametrize("name", ["../../admin", "a/b?c=d&e#f", "ü €", "%2e%2e", "a b"])
 async def test_a_name_stays_inside_its_part_of_the_address(name: str) -> None:
     _, (request,) = await sent(FLAGS, order("pause", name=name))
@@ -116,6 +130,8 @@ async def test_a_trial_asks_what_may_be_asked_and_sends_no_order() -> None:
         ('url: "https://x", takes: notices', "receivers[0].takes: must be orders"),
         ('url: "https://x", actions: [stop]', "receivers[0].actions[0]: "),
         ('url: "https://x", scopes: [agnt]', "receivers[0].scopes[0]: must be one of total, agent"),
+        ('url: "https://x", headers: {X-Api-Key: abc}', "receivers[0].headers.X-Api-Key: would hold a secret: name that by reference as `token`"),
+        ('url: "https://x", headers: {"a b": c}', "receivers[0].headers.a b: must be the name of a header"),
         ('url: "https://x", headers: {a: "b\\nc"}', "receivers[0].headers.a: "),
     ],
 )

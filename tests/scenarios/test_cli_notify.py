@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 from service.clock import now_ms
 from service.sdk import Switch, UnverifiedError, verify
 from tests.scenarios.commands import page, run
+from tests.scenarios.live_service import live
 
 NEW, OLD = "whsec_bmV3LW5ldy1uZXctbmV3", "an-old-secret"
 
@@ -142,6 +144,19 @@ def test_an_unknown_receiver_is_told_the_known_ones(policy: str) -> None:
     assert done.exit_code == 2
     assert "no receiver nobody in the policy; there are terminal, orchestrator, nowhere, keyless" in done.stderr
     assert run("notify", "test", "terminal").exit_code == 2
+
+
+def test_a_folder_s_policy_in_force_is_tried_too(policy: str, tmp_path: Path) -> None:
+    text = Path(policy).read_text().replace("  - {name: keyless", "#")
+
+    async def life() -> None:
+        async with live(tmp_path / "data", text):
+            pass
+
+    asyncio.run(life())
+    done = run("notify", "test", "orchestrator", "--data", str(tmp_path / "data"))
+    assert done.exit_code == 0, done.output
+    assert "signed with 2 keys" in page(done)
 
 
 def test_the_console_shows_it(policy: str) -> None:

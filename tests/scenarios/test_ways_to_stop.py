@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from service.sdk import Switch
 from tests.adapters.test_kubernetes import Cluster
 from tests.adapters.test_litellm import BEFORE, KEY, Proxy
 from tests.adapters.world import served
@@ -77,6 +78,9 @@ async def test_each_adapter_stops_at_once_and_puts_back_after_a_restart(tmp_path
             await until(lambda scope=scope: answered(service, scope, "pause"))  # type: ignore[misc]
             states = (await orders(service, scope))[0]["states"]
             assert [step["receiver"] for step in states if step["state"] == "accepted"] == [receiver]  # and nobody else was asked
+        switch = Switch()  # of an orchestrator that starts now
+        assert switch.restore((await service.door.get("/v1/paused")).json()["items"]) == len(scopes)
+        assert [switch.may_go_on(agent="indexer"), switch.may_go_on(api_key=KEY), switch.may_go_on(agent="other")] == [False, False, True]
         assert (plant.cluster.replicas["indexer"], plant.proxy.keys[KEY]["blocked"], plant.told.read_text()) == (0, True, "pause ann;")
 
         async def proved() -> bool:
