@@ -12,12 +12,14 @@ from itertools import chain
 from typing import Final, TypeAlias
 
 from detectors.base import STATE_BYTES_MAX, Detector, Features
-from detectors.feeds import DAY, feed_of, ordinary, timed
+from detectors.feeds import DAY, ONE_HUGE, WIDTH_S, feed_of, ordinary, storms, timed
 
 Check: TypeAlias = Callable[[type[Detector]], int]
 
 WARM_DAYS_MAX: Final = 14
 WILD: Final = (math.nan, math.inf, -math.inf, 0.0, -0.0, -5.0, 1e-320, 1e300, -1e300)
+RECOVERY_DAYS: Final = 2
+AGAIN: Final = 0.5  # a score: what is told of the next anomaly after that one, which by its past comes once in three days at most
 PLAIN: Final = -math.log10(0.02)  # a score: one false alert in fifty days
 STRANGE: Final = ("", "²", "٣", "1:²", ":", "9" * 40, "-1", "\x00", "u" * 300)  # names that no caller should think of
 
@@ -185,6 +187,33 @@ def rate_means_what_it_says(cls: type[Detector]) -> int:
     return days
 
 
+def recovers_within_two_days(cls: type[Detector]) -> int:
+    """What broken producers and clocks send is over within RECOVERY_DAYS: quiet about ordinary windows again, and it finds what is plain."""
+    feed, known = feed_of(cls.name), taught(cls)
+    usual = list(ordinary(feed, 30, seed=8))
+    for name, storm in storms(feed, usual).items():
+        detector = cls.load(known.dump())
+        for x in storm:
+            _assert_sane(detector, x)
+            detector.learn_one(x)
+        begin = max(round((x["start_s"] - usual[0]["start_s"]) / WIDTH_S) for x in storm) + 1
+        alerts, above = 0, False
+        for k in range(begin, begin + 4 * DAY):
+            x = usual[k % len(usual)] | timed(k, {})
+            score = detector.score_one(x)
+            alerts += score > PLAIN and not above and k >= begin + RECOVERY_DAYS * DAY
+            above = score > PLAIN
+            detector.learn_one(x)
+        assert alerts <= 1, f"{alerts} alerts in the two days after it had recovered from {name}"
+        best = 0.0
+        for k in range(begin + 4 * DAY, begin + 4 * DAY + feed.windows):
+            x = timed(k, feed.plain(1.0))
+            best = max(best, detector.score_one(x))
+            detector.learn_one(x)
+        assert best > (AGAIN if name == ONE_HUGE else PLAIN), f"scored {best:.2f} after {name}"
+    return len(storms(feed, usual))
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     is_a_detector,
     is_named_after_its_file,
@@ -198,6 +227,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     finds_what_is_plain,
     does_not_learn_an_incident_at_once,
     rate_means_what_it_says,
+    recovers_within_two_days,
 )
 
 

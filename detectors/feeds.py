@@ -1,4 +1,4 @@
-"""What detectors are fed by their checks: ordinary windows and plain anomalies, of just the features that each of them hears."""
+"""What detectors are fed by their checks: ordinary windows, plain anomalies and storms, of just the features that each of them hears."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from detectors.profile import hour_of_week
 WIDTH_S: Final = 600
 DAY: Final = 86_400 // WIDTH_S
 START_S: Final = 1_767_571_200  # a Monday
+HOUR: Final = 3600 // WIDTH_S
+HUGE: Final = 1e12
+ONE_HUGE: Final = "one huge value"
 BUSY: Final = 8.0  # runs in a mean window of the ordinary source of work
 
 
@@ -47,6 +50,21 @@ def timed(k: int, x: Features) -> Features:
     """The k-th window of ten minutes, with these features."""
     start_s = START_S + k * WIDTH_S
     return x | {"start_s": start_s, "width_s": WIDTH_S, "hour_of_week": hour_of_week(start_s)}
+
+
+def storms(feed: Feed, usual: list[Features]) -> dict[str, list[Features]]:
+    """What comes after ten days, by name; whoever takes silence for the anomaly hears none, since what lasts is the new usual."""
+    begin, day = 10 * DAY, usual[10 * DAY : 11 * DAY]
+    plain = feed.plain(1.0)
+    found = {
+        "zeros for a week": [timed(k, dict.fromkeys(plain, 0.0)) for k in range(begin, begin + 7 * DAY) if any(plain.values())],
+        "a day without numbers": [timed(k, dict.fromkeys(plain, math.nan)) for k in range(begin, begin + DAY) if any(plain.values())],
+        ONE_HUGE: [timed(begin, dict.fromkeys(plain, HUGE))],
+        "a day of missing windows": [x for k, x in enumerate(day) if k % 3],
+        "a clock a day ahead for an hour": [x | timed(begin + k + DAY * (k < HOUR), {}) for k, x in enumerate(day)],
+        "a clock a day behind for an hour": [x | timed(begin + k - DAY * (k < HOUR), {}) for k, x in enumerate(day)],
+    }
+    return {name: storm for name, storm in found.items() if storm}
 
 
 def window(k: int, spend: float) -> Features:

@@ -26,7 +26,7 @@ SEED: Final = 1  # of a model that takes one and is given none: two runs must ag
 PICKLE: Final = 5
 SETTLE_S: Final = 3 * 86_400.0  # before the model has seen so much, its scores mean nothing
 WARM_S: Final = 7 * 86_400.0
-HOLD_NATS: Final = 4.0  # from which an episode no longer teaches
+HOLD_NATS: Final = 7.0  # from which an episode no longer teaches
 HOLD_S: Final = 18 * 3600.0  # and for how long
 QUIET_S: Final = 86_400.0  # longer silence is no longer part of what is usual
 HALF_LIFE_S: Final = 4 * 86_400.0  # of what an amount usually is
@@ -119,15 +119,18 @@ class FromRiver:
         if s.quiet_s > QUIET_S:
             return
         scaled = self._scaled(x)
-        level = 0.0
+        raw = level = 0.0
         if s.seen_s >= SETTLE_S:
-            level = s.peaks.learn(self._raw(scaled))
+            raw = self._raw(scaled)
+            level = s.peaks.nats(raw)
             s.tail.hear(level, width_s / 86_400)
         held = self.warm and level > HOLD_NATS
         s.seen_s += width_s
         s.rows += 1
         s.held_s = s.held_s + width_s if held else 0.0
         if not held or s.held_s > HOLD_S:
+            if s.seen_s > SETTLE_S:
+                s.peaks.learn(raw)
             self.model.learn_one(scaled)
             self._follow(x, width_s)
 

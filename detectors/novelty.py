@@ -24,6 +24,7 @@ EVEN_ROWS: Final = 128  # until then the first rows count evenly
 RECENT: Final = 15  # rows that make a shape with the one that is looked at
 BLOCK: Final = 4
 STILL_ROWS: Final = 256  # rows without any change, from which on nothing is learned about what is usual
+REACH: Final = 64.0  # evidence grows no more from there on (`peaks.BEYOND_MAX`)
 HELD: Final = 5.0  # nats from which a row is no example of what is usual
 VALUE_MAX: Final = 1e15
 
@@ -79,6 +80,7 @@ class Novelty(Struct):
         value = _value(x)
         if value is None or not self.warm:
             return 0.0
+        value = self._within_reach(value)
         looks = self._look(value, *_time(x, self.seen_s))
         return self._evidence(looks, self.shapes.farness(looks.shape))
 
@@ -102,6 +104,8 @@ class Novelty(Struct):
         if self.rows == 0:
             self.last = self.level = self.middle = self.slow = value
             self.recent = [value] * RECENT
+        if self.rows >= WARM_ROWS:
+            value = self._within_reach(value)
         start_s, width_s = _time(x, self.seen_s)
         looks = self._look(value, start_s, width_s)
         farness = self.shapes.farness(looks.shape)
@@ -129,6 +133,13 @@ class Novelty(Struct):
     def load(cls, raw: bytes) -> Self:
         """The detector that was dumped."""
         return msgspec.msgpack.decode(raw, type=cls)
+
+    def _within_reach(self, value: float) -> float:
+        """The value, but no farther from the level than REACH times what is farthest so far: one that is broken must not be what is usual for weeks."""
+        far = max(self.above[0].highest[-1], self.below[0].highest[-1])
+        if abs(value - self.level) <= REACH * far or far <= 0.0:
+            return value
+        return self.level + math.copysign(REACH * far, value - self.level)
 
     def _look(self, value: float, start_s: float, width_s: float) -> Looks:
         """The five looks at a row that is not yet learned."""

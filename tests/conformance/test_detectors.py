@@ -105,6 +105,14 @@ class Alarmist(Surprise):
         return 2.5 * super().score_one(x)
 
 
+class Shaken(Surprise):
+    """Believes one huge value, and is deaf for weeks."""
+
+    def learn_one(self, x: Features) -> None:
+        super().learn_one(x)
+        self.profile.level = max(self.profile.level, x["spend"])
+
+
 SABOTEURS: list[tuple[type[Detector], Check]] = [
     (Nameless, checks.is_named_after_its_file),
     (Loud, checks.quiet_until_warm),
@@ -117,6 +125,7 @@ SABOTEURS: list[tuple[type[Detector], Check]] = [
     (Deaf, checks.finds_what_is_plain),
     (Gullible, checks.does_not_learn_an_incident_at_once),
     (Alarmist, checks.rate_means_what_it_says),
+    (Shaken, checks.recovers_within_two_days),
 ]
 
 
@@ -185,7 +194,7 @@ class Loda(FromRiver):
         super().__init__("river.anomaly.LODA", {"n_random_cuts": 5})
 
 
-OF_THE_MODEL = {checks.is_named_after_its_file, checks.finds_what_is_plain}  # its name is the policy's, and what it can find its own
+OF_THE_MODEL = {checks.is_named_after_its_file, checks.finds_what_is_plain, checks.recovers_within_two_days}  # named by the policy; what it can find is its own
 
 
 @pytest.mark.parametrize("check", [check for check in CHECKS if check not in OF_THE_MODEL], ids=lambda check: check.__name__)
