@@ -32,7 +32,7 @@ def _issue(issue: Issue) -> RenderableType:
     parts: list[RenderableType] = [Text(issue.fields["summary"], style="bold"), Padding(fields, (1, 0)), _document(issue.fields["description"])]
     for comment in issue.comments:
         parts += [Text("Comment by Spendwarden", style="dim"), Padding(_document(comment["body"]), (0, 0, 1, 2))]
-    return Panel(Group(*parts), title=f"Jira  {issue.key}", title_align="left", box=ROUNDED, border_style="dim")
+    return Panel(Group(*parts), title=f"Jira  {issue.key}  (a site in German)", title_align="left", box=ROUNDED, border_style="dim")
 
 
 def _document(node: dict[str, Any]) -> RenderableType:
