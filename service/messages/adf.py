@@ -58,7 +58,8 @@ def _body(message: Message) -> list[Node]:
         _panel(message),
         *_section("What was done", message.done),
         *([_table(message.fields)] if message.fields else []),
-        *_section(message.why, message.causes),
+        *(_section(message.why, message.causes) if message.causes else [_heading(message.why)] if message.why else []),
+        *_section("What people did", message.people),
         *([_paragraph(*_links(message.links))] if message.links else []),
     ]
 
@@ -77,7 +78,7 @@ def _panel(message: Message) -> Node:
 
 def _section(head: str, lines: Sequence[str]) -> list[Node]:
     if not lines:
-        return [_heading(head)] if head and head != "What was done" else []
+        return []
     items = [{"type": "listItem", "content": [_paragraph(_text(" ".join(line.split())))]} for line in lines]
     return [_heading(head), {"type": "bulletList", "content": items}]
 

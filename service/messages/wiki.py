@@ -37,7 +37,8 @@ def escaped(text: str) -> str:
 def _body(message: Message) -> list[str]:
     table = "\n".join(f"||{escaped(label)}|{escaped(value) or ' '}|" for label, value in message.fields)
     links = " · ".join(f"[{escaped(label)}|{url}]" for label, url in message.links)
-    parts = [_panel(message), _section("What was done", message.done), table, _section(message.why, message.causes), links]
+    why = _section(message.why, message.causes) if message.causes else f"h4. {escaped(message.why)}" if message.why else ""
+    parts = [_panel(message), _section("What was done", message.done), table, why, _section("What people did", message.people), links]
     return [part for part in parts if part]
 
 
@@ -55,5 +56,5 @@ def _panel(message: Message) -> str:
 
 def _section(head: str, lines: Sequence[str]) -> str:
     if not lines:
-        return f"h4. {escaped(head)}" if head and head != "What was done" else ""
+        return ""
     return "\n".join([f"h4. {escaped(head)}", *(f"* {escaped(' '.join(line.split()))}" for line in lines)])

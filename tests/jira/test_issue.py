@@ -60,10 +60,10 @@ async def test_an_incident_s_life(desk: Desk) -> None:
     assert "$47.00" in text(desk)
     assert issue.comments == []
     assert await desk.tell(WORSE, "worse") == Delivered()
-    assert issue.fields["summary"] == "Getting worse: agent indexer repeats itself in a loop, $900.00 since Wed 19 Nov 02:14 UTC"
+    assert issue.fields["summary"] == "Agent indexer repeats itself in a loop: $900.00 since Wed 19 Nov 02:14 UTC"
     assert await desk.tell(OVER, "resolved") == Delivered()
     assert issue.status == "Erledigt"
-    assert issue.fields["summary"].startswith("Getting worse")
+    assert issue.fields["summary"].startswith("Agent indexer repeats")
     assert desk.jira.sent("GET", "issue/FIN-1/comment") == []
     assert [word in each for word, each in zip(("Getting worse", "Resolved"), said(desk), strict=True)] == [True, True]
 

@@ -121,7 +121,7 @@ def test_a_headline_fits_jira(name: str) -> None:
 
 def test_a_longer_headline_is_cut_and_said_to_be() -> None:
     ticket = ticket_of(CASES["resolved"], PUBLIC_URL)
-    summary = replace(ticket, message=replace(ticket.message, headline="budget " * 60)).summary
+    summary = replace(ticket, standing=replace(ticket.standing, headline="budget " * 60)).summary
     assert len(summary) <= 255
     assert summary.endswith("more characters)")
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from service.facts import Incident, Notice, Order, Scope
-from service.messages.build import of_notice, of_order
+from service.messages.build import of_incident, of_notice, of_order
 from service.messages.message import Message
 from service.phrases import shown
-from service.warden.titles import title
 
 PRODUCT: Final = "spendwarden"
 SUMMARY_MAX: Final = 255
@@ -18,13 +17,16 @@ LABEL_MAX: Final = 120
 KEPT_UP: Final = "This text is kept up to date by Spendwarden; write your own words into comments."
 _CUT_ROOM: Final = 30  # what `shown` needs to say how much it cut
 _UNFIT: Final = re.compile(r"[^\w.@:/#+-]+")
-_SETTLED: Final = frozenset({"acknowledged", "snoozed", "resolved", "reminder", "note", "verdict", "planned"})
+_SETTLED: Final = frozenset({"acknowledged", "snoozed", "resolved", "reminder", "note", "verdict", "planned", "ticket"})
 _TOLD_IN_COMMENTS: Final = frozenset({"Spent", "Left", "Runs out"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """`about` is the memory's name for it, `identity` the incident's or order's id, `notice` what is told now (empty for an edit)."""
+    """`about` is the memory's name for it, `identity` the incident's or order's id, `notice` what is told now (empty for an edit).
+
+    `standing` is how it stands, which the issue shows; `told` is what a comment tells.
+    """
 
     about: str
     identity: str
@@ -34,7 +36,8 @@ class Ticket:
     kind: str
     severity: str
     risk_nanos: int
-    message: Message
+    standing: Message
+    told: Message
     notice: str = ""
     reason: str = ""
     parent: str = ""
@@ -43,11 +46,11 @@ class Ticket:
     @property
     def summary(self) -> str:
         """The issue's own headline, cut to what Jira takes and said so."""
-        return shown(self.message.headline, SUMMARY_MAX - _CUT_ROOM)
+        return shown(self.standing.headline, SUMMARY_MAX - _CUT_ROOM)
 
     @property
     def retitles(self) -> bool:
-        """Whether this headline may replace the former one: what is settled does not."""
+        """Whether this headline may replace the former one: where only people did something it does not."""
         return self.reason not in _SETTLED and not self.reason.endswith("_ordered")
 
     @property
@@ -62,24 +65,23 @@ def ticket_of(item: Notice | Order | Incident, public_url: str) -> Ticket:
         case Order():
             return _of_order(item, public_url)
         case Incident():
-            return _of_step(item, _told(item), "", public_url)
+            return _of_step(item, public_url)
         case Notice():
-            return _of_step(item.about, item, item.id, public_url)
+            ticket = _of_step(item.about, public_url)
+            return replace(ticket, told=of_notice(item, public_url), notice=item.id, reason=item.reason)
 
 
 def description(ticket: Ticket, notes: tuple[str, ...] = ()) -> Message:
-    """What stands in the issue: the message without the notice that brought it, and what this site did not take."""
-    message = ticket.message
-    ids = tuple(pair for pair in message.ids if pair[0] != "notice")
-    basis = " ".join(part for part in (message.basis, *notes, KEPT_UP) if part)
-    return replace(message, ids=ids, basis=basis)
+    """What stands in the issue: how it stands, and what this site did not take."""
+    message = ticket.standing
+    return replace(message, basis=" ".join(part for part in (message.basis, *notes, KEPT_UP) if part))
 
 
 def comment(ticket: Ticket, *notes: str) -> Message:
-    """What a change of state says: its headline, what was done, how much by now; all the rest stands in the description."""
-    message = ticket.message
+    """What a change of state says: its headline, what was done, how much by now, who acted last; all the rest stands in the description."""
+    message = ticket.told
     fields = tuple(pair for pair in message.fields if pair[0] in _TOLD_IN_COMMENTS)
-    return replace(message, done=(*message.done, *notes), fields=fields, why="", causes=(), links=(), basis="")
+    return replace(message, done=(*message.done, *notes), fields=fields, people=message.people[-1:], why="", causes=(), links=(), basis="")
 
 
 def label(text: str) -> str:
@@ -109,6 +111,7 @@ def at_risk_nanos(incident: Incident) -> int:
 
 
 def _of_order(order: Order, public_url: str) -> Ticket:
+    message = of_order(order, public_url)
     return Ticket(
         about=f"order\0{order.id}",
         identity=order.id,
@@ -116,16 +119,18 @@ def _of_order(order: Order, public_url: str) -> Ticket:
         owner="",
         scope=order.scope,
         kind=order.action,
-        severity="info" if order.action == "resume" else "critical",
+        severity=message.severity,
         risk_nanos=0,
-        message=of_order(order, public_url),
+        standing=message,
+        told=message,
         notice=order.id,
         reason="opened",
         parent=order.incident,
     )
 
 
-def _of_step(step: Incident, told: Notice, notice: str, public_url: str) -> Ticket:
+def _of_step(step: Incident, public_url: str) -> Ticket:
+    message = of_incident(step, public_url)
     return Ticket(
         about=step.id,
         identity=step.id,
@@ -135,14 +140,8 @@ def _of_step(step: Incident, told: Notice, notice: str, public_url: str) -> Tick
         kind=str(step.kinds[0]),
         severity=step.severity,
         risk_nanos=at_risk_nanos(step),
-        message=of_notice(told, public_url),
-        notice=notice,
-        reason=told.reason,
+        standing=message,
+        told=message,
         parent=step.parent,
         resolved=step.state == "resolved",
     )
-
-
-def _told(step: Incident) -> Notice:
-    """A step as if it were told, for its text."""
-    return Notice(step.time_ms, "", step.tenant, step.id, "", step.reason, title(step, step.reason), step)
