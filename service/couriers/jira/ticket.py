@@ -14,6 +14,7 @@ from service.phrases import shown
 PRODUCT: Final = "spendwarden"
 SUMMARY_MAX: Final = 255
 LABEL_MAX: Final = 120
+PACE_MAX: Final = 2.0
 KEPT_UP: Final = "This text is kept up to date by Spendwarden; write your own words into comments."
 _CUT_ROOM: Final = 30  # what `shown` needs to say how much it cut
 _UNFIT: Final = re.compile(r"[^\w.@:/#+-]+")
@@ -94,7 +95,9 @@ def label(text: str) -> str:
 
 
 def at_risk_nanos(incident: Incident) -> int:
-    """Money that is lost already or will be if nobody acts: what is over the expected or the limit, or will be over it at this pace.
+    """Money that is lost already or will be if nobody acts: what is over the expected or the limit, or will be at this pace.
+
+    A pace counts up to twice the planned one: in the first minutes of a period it may be anything.
 
     >>> from msgspec.structs import replace as but
     >>> from tests.samples import INCIDENT
@@ -105,7 +108,7 @@ def at_risk_nanos(incident: Incident) -> int:
     """
     limit = incident.limit_nanos
     over = incident.spend_nanos - limit if limit is not None else 0
-    coming = (min(int(incident.pace * 1000), 10**6) - 1000) * limit // 1000 if limit is not None and incident.pace is not None else 0
+    coming = (int(min(incident.pace, PACE_MAX) * 1000) - 1000) * limit // 1000 if limit is not None and incident.pace is not None else 0
     saved = incident.ordered.saved_nanos or 0 if incident.ordered is not None else 0
     return max(incident.excess_nanos, over, coming, saved, 0)
 
