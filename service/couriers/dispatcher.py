@@ -156,7 +156,7 @@ class Dispatcher:
             lane.ended(parcel)
         else:
             if isinstance(parcel.item, Notice) and parcel.receiver in self._edits:
-                self._edits[parcel.receiver].told(parcel.item.incident)
+                self._edits[parcel.receiver].told(parcel.item.about)
             await self._settle(lane, parcel, await self._try(parcel.receiver, parcel.item))
         return True
 

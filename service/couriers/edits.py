@@ -38,9 +38,11 @@ class Edits:
             self._waiting.popitem(last=False)
             self.dropped += 1
 
-    def told(self, incident: str) -> None:
-        """A notice says as much."""
-        self._waiting.pop(incident, None)
+    def told(self, about: Incident) -> None:
+        """A notice about this step says as much, unless a newer step waits: someone did something right after it."""
+        _, step = self._waiting.get(about.id, (0, about))
+        if step.time_ms < about.time_ms or (step.time_ms == about.time_ms and step.acts == about.acts):
+            self._waiting.pop(about.id, None)
 
     def again(self, step: Incident, due_ms: int) -> None:
         """It could not be made; a newer one that has come meanwhile goes before."""

@@ -99,6 +99,15 @@ async def test_what_people_settled_elsewhere_is_closed_without_a_word(desk: Desk
     assert said(desk) == []
 
 
+async def test_a_notice_that_had_to_wait_takes_no_newer_text_back(desk: Desk) -> None:
+    await desk.tell()
+    desk.now_ms += EDIT_EVERY_MS
+    await desk.edit(but(WORSE, time_ms=INCIDENT.time_ms + 2))
+    await desk.tell(but(INCIDENT, time_ms=INCIDENT.time_ms + 1, spend_nanos=7 * 10**9), "worse")
+    assert "$900.00" in text(desk)
+    assert "$7.00" in said(desk)[0]
+
+
 async def test_closing_may_be_left_to_people(desk: Desk) -> None:
     desk.options = {"resolve": False}
     desk.begin()

@@ -23,6 +23,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JIRA_USER", USER)
     monkeypatch.setenv("JIRA_TOKEN", TOKEN)
     monkeypatch.setattr("service.couriers.edits.EDIT_AFTER_MS", 100)
+    monkeypatch.setattr("service.couriers.dispatcher.EDIT_AFTER_MS", 100)
     monkeypatch.setattr("service.couriers.jira.courier.EDIT_EVERY_MS", 100)
     monkeypatch.setattr("service.couriers.hearing.HEAR_EVERY_S", 0.2)
 

@@ -63,10 +63,11 @@ class Office:
         self.service.kill()
         self.deliveries.close()
 
-    async def spend(self, dollars: int, **more: str) -> None:
+    async def spend(self, dollars: int, run: str = "", workflow: str = "") -> None:
         """One call of the agent."""
         self.calls += 1
-        await self.service.hear([Usage(id=f"call-{self.calls}", agent="indexer", cost_usd=str(dollars), time=self.now_ms / 1000, **more)])
+        call = Usage(id=f"call-{self.calls}", agent="indexer", cost_usd=str(dollars), time=self.now_ms / 1000, execution_id=run, workflow=workflow)
+        await self.service.hear([call])
         await self.live(MINUTE_MS // 2)
 
     async def live(self, span_ms: int) -> None:
@@ -139,16 +140,17 @@ async def test_an_hour_and_the_next(office: Office) -> None:
 
 async def test_a_run_goes_on_spending_and_ends(office: Office) -> None:
     for _ in range(2):
-        await office.spend(6, execution_id="run-1", workflow="reindex")
+        await office.spend(6, "run-1", "reindex")
     issue = office.jira.only()
     assert issue.fields["summary"].startswith("Agent indexer costs far more than one execution should: $12.00")
     for _ in range(4):
-        await office.spend(6, execution_id="run-1", workflow="reindex")
+        await office.spend(6, "run-1", "reindex")
     await office.live(2 * MINUTE_MS)
     assert "$36.00" in adf_text(issue.fields["description"])
     assert said(office) == []
     assert issue.fields["summary"].startswith("Agent indexer costs far more than one execution should: $12.00")
     await office.service.hear([Outcome(id="end", execution_id="run-1", time=office.now_ms / 1000)])
+    await office.live(MINUTE_MS)
     await office.later(70 * MINUTE_MS)
     assert issue.status == "Erledigt"
     assert len(said(office)) == 1

@@ -37,7 +37,12 @@ class Following:
     wont_fix: Sequence[str]
 
     async def edit(self, ticket: Ticket, told: Told, issue: Issue | None = None) -> None:
-        """Writes the description anew where it has changed; beside a notice also summary and priority, where they are still ours."""
+        """Writes the description anew where it has changed; beside a notice also summary and priority, where they are still ours.
+
+        A notice that had to wait may be about an older step than the issue shows by then; it changes no text.
+        """
+        if ticket.time_ms < told.as_of_ms:
+            return
         text = self.site.flavour.rendered(description(ticket, tuple(told.notes)))
         fields: dict[str, Any] = {} if (now := digest(text)) == told.text else {"description": text}
         if issue is not None:
@@ -45,7 +50,7 @@ class Following:
         if not fields:
             return
         await self._put(told.key, fields)
-        told.text, told.edited_ms = now, self.site.parts.clock()
+        told.text, told.edited_ms, told.as_of_ms = now, self.site.parts.clock(), ticket.time_ms
         told.summary = fields.get("summary", told.summary)
         told.priority = fields["priority"]["id"] if "priority" in fields else told.priority
         await self.remembered.keep(ticket.about, told)

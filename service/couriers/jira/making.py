@@ -73,6 +73,7 @@ class Making:
         """The new issue's key. What this site's screen does not take is left out and said, but never what the policy alone knows."""
         while True:
             told.sending_ms = told.edited_ms = self.site.parts.clock()
+            told.as_of_ms = ticket.time_ms
             told.text, told.summary = digest(fields["description"]), fields["summary"]
             await self.remembered.keep(ticket.about, told)
             try:

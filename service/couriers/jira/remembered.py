@@ -25,6 +25,7 @@ class Told(Struct, array_like=True):
     `key` is empty until the issue is known to be there; `sending_ms` is when a create began whose end is not known, 0 when none did;
     `comments` are the notices it has heard, `commenting` the one whose comment may or may not be there; `links` are still to be made;
     `text` is the digest of the description written last, `summary` and `priority` are what we set, so that what a person put there stays;
+    `as_of_ms` is the time of the step that it shows;
     `notes` say what this site did not take; `former` are issues of this incident that were closed long ago, or merged into this one.
     """
 
@@ -41,6 +42,7 @@ class Told(Struct, array_like=True):
     priority: str = ""
     notes: list[str] = msgspec.field(default_factory=list)
     former: list[str] = msgspec.field(default_factory=list)
+    as_of_ms: int = 0
 
     def hears(self, notice: str) -> None:
         """The notice is told."""

@@ -29,6 +29,7 @@ class Ticket:
     `standing` is how it stands, which the issue shows; `told` is what a comment tells.
     """
 
+    time_ms: int
     about: str
     identity: str
     tenant: str
@@ -116,6 +117,7 @@ def at_risk_nanos(incident: Incident) -> int:
 def _of_order(order: Order, public_url: str) -> Ticket:
     message = of_order(order, public_url)
     return Ticket(
+        time_ms=order.time_ms,
         about=f"order\0{order.id}",
         identity=order.id,
         tenant=order.tenant,
@@ -135,6 +137,7 @@ def _of_order(order: Order, public_url: str) -> Ticket:
 def _of_step(step: Incident, public_url: str) -> Ticket:
     message = of_incident(step, public_url)
     return Ticket(
+        time_ms=step.time_ms,
         about=step.id,
         identity=step.id,
         tenant=step.tenant,

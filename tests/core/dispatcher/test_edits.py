@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace as but
@@ -13,7 +14,7 @@ from msgspec.structs import replace as but
 from service.couriers.deliveries import TOLD_KEPT_MS, Remembered
 from service.couriers.edits import EDIT_AFTER_MS, EDITS_MAX, Edits
 from service.couriers.port import Delivered, Receiver, RetryLater
-from service.facts import Control, Incident
+from service.facts import Act, Control, Incident
 from service.log.ports import LogError
 from tests.core.dispatcher.world import HOUR, Script, World, notice, order
 from tests.samples import INCIDENT
@@ -46,6 +47,15 @@ async def test_a_notice_says_what_an_edit_would(edited: World) -> None:
     await edited.pass_time(EDIT_AFTER_MS)
     await edited.due()
     assert edited.courier.given == ["ntc-1"]
+
+
+@pytest.mark.parametrize("newer", [{"time_ms": INCIDENT.time_ms + 1}, {"acts": [Act(INCIDENT.time_ms, "note", "maria")]}])
+async def test_what_was_done_right_after_a_notice_is_edited_still(edited: World, newer: dict[str, Any]) -> None:
+    await edited.take(notice(1), but(INCIDENT, **newer))
+    await edited.due()
+    await edited.pass_time(EDIT_AFTER_MS)
+    await edited.due()
+    assert edited.courier.given == ["ntc-1", "inc-1"]
 
 
 async def test_who_cannot_edit_gets_none(world: World) -> None:
