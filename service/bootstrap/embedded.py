@@ -52,15 +52,17 @@ class Running:
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[Sequence[asyncio.Task[None]]]:
-        """Begins the engine, the books and the couriers, whose task it gives; in the end folds what there is, saves and lets go of it all."""
+        """Begins the engine, the books, the couriers and whoever listens to Slack, whose tasks it gives; in the end folds what there is, saves and lets go of it all."""
         self.engine.thread.start()
         self.bookkeeper.thread.start()
-        delivering = asyncio.create_task(self.delivery.live())
+        delivering, listening = asyncio.create_task(self.delivery.live()), asyncio.create_task(self.chats.listen(self.service))
         try:
-            yield (delivering,)
+            yield delivering, listening
         finally:
             delivering.cancel()
-            await asyncio.gather(delivering, self.chats.close(), return_exceptions=True)
+            listening.cancel()
+            await asyncio.gather(delivering, listening, return_exceptions=True)
+            await self.chats.close()
             await asyncio.to_thread(self.engine.thread.stop)
             await asyncio.to_thread(self.bookkeeper.thread.stop)
             self.bookkeeper.ledger.close()

@@ -38,15 +38,19 @@ class Serving:
     follower: Follower
     bookkeeper: Bookkeeper
     policy: Policy
+    chats: Chats
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[Sequence[asyncio.Task[None]]]:
-        """Begins the follower and the books; in the end books what there is. No task of it may end before."""
+        """Begins the follower, the books and whoever listens to Slack; in the end books what there is. No task of it may end before."""
         self.follower.thread.start()
         self.bookkeeper.thread.start()
+        listening = asyncio.create_task(self.chats.listen(self.front))
         try:
-            yield ()
+            yield (listening,)
         finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
             await asyncio.gather(*(asyncio.to_thread(thread.stop) for thread in (self.follower.thread, self.bookkeeper.thread)))
 
 
@@ -74,7 +78,7 @@ async def serving(
         front = _front(log, follower, bookkeeper, chosen)
         chats = Chats(lambda: front.policy)
         stack.push_async_callback(chats.close)
-        yield Serving(create_app(front, tokens, insecure_loopback=insecure_loopback, chats=chats), front, follower, bookkeeper, chosen)
+        yield Serving(create_app(front, tokens, insecure_loopback=insecure_loopback, chats=chats), front, follower, bookkeeper, chosen, chats)
 
 
 def _front(log: KafkaLog, follower: Follower, bookkeeper: Bookkeeper, policy: Policy) -> Front:

@@ -39,15 +39,16 @@ class Owner(Entry):
 
 
 class SlackReceiver(ReceiverEntry):
-    """A Slack channel."""
+    """A Slack channel. Presses come to our door with the `signing_secret`, or over a socket that is opened with the `app_token`."""
 
     NEEDS = ("token",)
-    MAY_HAVE = ("signing_secret",)
+    MAY_HAVE = ("signing_secret", "app_token")
 
     kind: Literal["slack"]
     channel: Name
     token: SecretReference | None = None
     signing_secret: SecretReference | None = None
+    app_token: SecretReference | None = None
     base_url: Url = "https://slack.com/api"
     mention: Name | None = None
 

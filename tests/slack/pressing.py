@@ -35,11 +35,15 @@ class Hand:
     presses: int = 0
 
     async def press(self, said: dict[str, Any], name: str, *, user: str = MARIA, option: int = 0, mark: str = "", headers: dict[str, Any] | None = None) -> Any:
+        return await self.send("/slack/actions", {"payload": json.dumps(self.payload(said, name, user, option, mark))}, headers)
+
+    def payload(self, said: dict[str, Any], name: str, user: str = MARIA, option: int = 0, mark: str = "") -> dict[str, Any]:
+        """What Slack says of a press."""
         self.presses += 1
         element = next(each for block in said["blocks"] if block["type"] == "actions" for each in block["elements"] if each["action_id"] == f"{PREFIX}{name}")
         action = {"action_id": element["action_id"], "block_id": "b", "type": element["type"], "action_ts": mark or f"1548426417.{self.presses:06d}"}
         action |= {"selected_option": element["options"][option]} if "options" in element else {"value": element.get("value", "")}
-        payload = {
+        return {
             "type": "block_actions",
             "user": {"id": user, "username": "someone"},
             "trigger_id": f"trigger-{self.presses}",
@@ -48,7 +52,6 @@ class Hand:
             "message": {"ts": "1548261231.000200"},
             "actions": [action],
         }
-        return await self.send("/slack/actions", {"payload": json.dumps(payload)}, headers)
 
     async def submit(self, view: dict[str, Any], reason: str, *, user: str = MARIA, mark: str = "V1") -> Any:
         state = {"values": {f"{PREFIX}reason": {f"{PREFIX}reason": {"type": "plain_text_input", "value": reason}}}}

@@ -10,7 +10,8 @@ from typing import Any, Final
 from service.couriers.port import Parts, Receiver
 from service.couriers.slack.web import Said, Web
 
-REPLAY_S: Final = 300  # how old a signed request may be, which is slack-sdk's own limit
+MISSING: Final = "install spendwarden[slack], or leave out signing_secret and app_token"
+SECRETS: Final = ("signing_secret", "app_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,15 @@ class SlackChat:
         try:
             from slack_sdk.signature import SignatureVerifier  # noqa: PLC0415 -- slow to import, and only needed where someone presses
         except ImportError:
-            raise ValueError("its buttons need slack-sdk: install spendwarden[slack], or leave out signing_secret") from None
-        self._verifier = SignatureVerifier(receiver.secrets["signing_secret"], clock=_Clock(parts.clock))  # type: ignore[arg-type]  # any object that says now()
+            raise ValueError(f"its buttons need slack-sdk: {MISSING}") from None
+        secret = receiver.secrets.get("signing_secret", "")
+        self._verifier = SignatureVerifier(secret, clock=_Clock(parts.clock)) if secret else None  # type: ignore[arg-type]  # any object that says now()
         self._web = Web(receiver, parts)
 
     def signed(self, body: bytes, timestamp: str, signature: str) -> bool:
         """See `service.api.ports.Chat`."""
         try:
-            return bool(self._verifier.is_valid(body, timestamp, signature))
+            return self._verifier is not None and bool(self._verifier.is_valid(body, timestamp, signature))
         except (ValueError, TypeError):
             return False
 
@@ -54,13 +56,13 @@ class SlackChat:
         await self._web.close()
 
 
-def chats_of(receivers: Sequence[Receiver], parts: Parts) -> list[SlackChat]:
-    """Of each Slack receiver that names its signing secret; raises ValueError, naming the receiver, where one cannot be made."""
-    made: list[SlackChat] = []
+def chats_of(receivers: Sequence[Receiver], parts: Parts) -> dict[str, SlackChat]:
+    """By name, of each Slack receiver that people can press buttons of; raises ValueError, naming the receiver, where one cannot be made."""
+    made: dict[str, SlackChat] = {}
     for receiver in receivers:
-        if receiver.kind == "slack" and receiver.secrets.get("signing_secret"):
+        if receiver.kind == "slack" and any(receiver.secrets.get(name) for name in SECRETS):
             try:
-                made.append(SlackChat(receiver, parts))
+                made[receiver.name] = SlackChat(receiver, parts)
             except ValueError as mistake:
                 raise ValueError(f"receiver {receiver.name}: {mistake}") from None
     return made
