@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from service.facts import TOTAL, Control, Incident, Notice, Order, OrderState, Scope
+from service.facts import TOTAL, Audited, Control, Incident, Notice, Order, OrderState, Scope
 
 PAGE_MAX: Final = 1000
 SERIES_MAX: Final = 20_000
@@ -158,4 +158,8 @@ class Books(Protocol):
 
     def paused(self, asked: ListQuestion, now_ms: int) -> Page[OrderStory]:
         """The pauses that hold now: sent, not refused or failed, not expired, not followed by another order; raises BadCursorError."""
+        ...
+
+    def audit(self, asked: ListQuestion) -> Page[Audited]:
+        """Entries of the audit, of one tenant with the policies' or of all; `state` is an order's. Raises BadCursorError."""
         ...

@@ -14,6 +14,7 @@ from service.api.problems import Problem, responses
 from service.api.queries import kind_of, only_known, scope_of, span_of, state_of, step_of
 from service.api.tokens import Grant
 from service.api.views import Items, SpendView, applies_view, budget_view, incident_view, order_view, paused_view, spend_view, story_view
+from service.audit.verify import line_of
 from service.books import CELL_KINDS, PAGE_MAX, BadCursorError, ListQuestion, Page, Span, SpendQuestion
 from service.facts import TOTAL, Scope
 from service.records import DEFAULT_TENANT, ID_MAX, TEXT_MAX
@@ -109,6 +110,16 @@ async def paused(service: Behind, grant: Restarted, asked: Asked, tenant: Tenant
     """What is paused now, for an orchestrator that restarts."""
     page = await _page(service.books.paused, asked._replace(tenant=tenant_of(grant, tenant)), service.now_ms())
     return {"items": [paused_view(order) for order in page.items], "next_cursor": page.next_cursor or None}
+
+
+@router.get("/audit", response_model=Items)
+async def audit(service: Behind, grant: Reader, asked: Asked, tenant: Tenant = "") -> dict[str, Any]:
+    """Who asked, approved, ordered and stopped what, the newest first: of a tenant, with the policies, which hold for all.
+
+    `digest` is the SHA-256 of the rest of the entry, as JSON with sorted keys and no spaces; `before` is that of the entry before.
+    """
+    page = await _page(service.books.audit, asked._replace(tenant=tenant_of(grant, tenant)))
+    return {"items": [line_of(entry) for entry in page.items], "next_cursor": page.next_cursor or None}
 
 
 @router.get("/budgets", response_model=Items)

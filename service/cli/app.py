@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "token": ("service.cli.token", "Create, list and revoke bearer tokens."),
     "ledger": ("service.cli.ledger", "Build the books anew from the logs: `spendwarden ledger rebuild`."),
     "topics": ("service.cli.topics", "Make the topics of the service in a Kafka cluster."),
+    "audit": ("service.cli.audit", "Who asked, approved, ordered and stopped what: `spendwarden audit verify`."),
     "export": ("service.cli.export", "Write a log, or the transcript of a live service, to a file or standard output."),
 }
 EPILOG: Final = "Try: `spendwarden demo`, then `spendwarden replay FILE --policy POLICY`. Exit codes: 0 fine, 1 failed, 2 wrong usage or policy."

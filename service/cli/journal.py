@@ -30,7 +30,7 @@ def repeat(journal: Path, *, as_json: bool) -> None:
     A file does not hold what was refused, so its summary counts none.
     """
     started = perf_counter()
-    with _source(journal) as (rows, stream_partitions, refused):
+    with source(journal) as (rows, stream_partitions, refused):
         repetition, seen, kept = Repetition(stream_partitions), Tallies(refused=refused), list[Line]()
         for partition, piece in rows:
             lines = lines_of(repetition.hear(partition, piece), seen)
@@ -54,8 +54,8 @@ Rows = Iterator[tuple[int, list[Row]]]
 
 
 @contextmanager
-def _source(journal: Path) -> Iterator[tuple[Rows, int, int]]:
-    """The rows by partition, piece by piece; the number of stream partitions; how many records were refused."""
+def source(journal: Path) -> Iterator[tuple[Rows, int, int]]:
+    """Of a folder or an exported file: the rows by partition, piece by piece; the number of stream partitions; how many records were refused."""
     if journal.is_dir():
         with opened(journal) as (log, partitions):
             yield _of_log(log), partitions, asyncio.run(_length(log, REFUSED))

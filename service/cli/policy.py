@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -38,6 +39,7 @@ def apply(
     policy: Annotated[Path, typer.Argument(metavar="FILE", help="The policy; one with mistakes is refused with all of them.")],
     data: Annotated[Path, typer.Option(envvar="SPENDWARDEN_DATA", help="The service's data folder.")] = Path("spendwarden-data"),
     brokers: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_BROKERS", help="The brokers of a service on Kafka, instead of a folder.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who does it, for the audit; without it the user of this machine.")] = None,
 ) -> None:
     """Publish a policy to a service: to its data folder, or on Kafka.
 
@@ -48,7 +50,8 @@ def apply(
     if brokers is None and not data.is_dir():
         fail(f"--data {data}: there is no such folder; the first start of the service makes it")
     try:
-        before, now = asyncio.run(_on_kafka(brokers, chosen)) if brokers is not None else _in_folder(data, chosen)
+        who = by or _user()
+        before, now = asyncio.run(_on_kafka(brokers, chosen, who)) if brokers is not None else _in_folder(data, chosen, who)
     except LogError as failed:
         fail(str(failed))
     if before == now:
@@ -58,23 +61,31 @@ def apply(
     _warn(policy, chosen)
 
 
-async def _on_kafka(brokers: str, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
+async def _on_kafka(brokers: str, chosen: Policy, by: str) -> tuple[PolicySet | None, PolicySet]:
     async with opened(kafka(brokers)) as log:
-        return await _publish(log, chosen)
+        return await _publish(log, chosen, by)
 
 
-def _in_folder(data: Path, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
+def _in_folder(data: Path, chosen: Policy, by: str) -> tuple[PolicySet | None, PolicySet]:
     from service.bootstrap.embedded import sqlite_log  # noqa: PLC0415 -- the whole service is slow to import; help need not wait for it
 
     with closing(sqlite_log(data)) as log:
-        return complete(_publish(log, chosen))
+        return complete(_publish(log, chosen, by))
 
 
-async def _publish(log: Log, chosen: Policy) -> tuple[PolicySet | None, PolicySet]:
+async def _publish(log: Log, chosen: Policy, by: str) -> tuple[PolicySet | None, PolicySet]:
     """What was the newest, and what is it now."""
     from service.engine.published import newest_policy, publish  # noqa: PLC0415
 
-    return await newest_policy(log), await publish(log, chosen, now_ms())
+    return await newest_policy(log), await publish(log, chosen, now_ms(), by)
+
+
+def _user() -> str:
+    """Nobody where the machine knows no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def _warn(path: Path, policy: Policy) -> None:

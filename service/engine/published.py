@@ -21,11 +21,14 @@ async def newest_policy(log: Log) -> PolicySet | None:
     return _decode(rows[0].value) if rows else None
 
 
-async def publish(log: Log, policy: Policy, now_ms: int) -> PolicySet:
-    """Appends a policy that differs from the newest one; returns the newest one then. Running services take it up all at once."""
+async def publish(log: Log, policy: Policy, now_ms: int, by: str = "") -> PolicySet:
+    """Appends a policy that differs from the newest one; returns the newest one then. Running services take it up all at once.
+
+    `by` is who asks for it; empty where a service brings it along when it starts.
+    """
     newest = await newest_policy(log)
     if newest is not None and newest.digest == policy.digest:
         return newest
-    following = PolicySet(newest.version + 1 if newest else 1, policy.digest, dump(policy), now_ms + TAKEN_UP_MS if newest else 0)
+    following = PolicySet(newest.version + 1 if newest else 1, policy.digest, dump(policy), now_ms + TAKEN_UP_MS if newest else 0, by)
     await log.append(CONTROLS, 0, [encode(following)])
     return following

@@ -6,6 +6,7 @@ Everything travels as MessagePack; fields are only ever added at the end.
 
 from service.facts.decided import (
     Act,
+    Audited,
     Cause,
     Decision,
     DimensionShare,
@@ -40,6 +41,7 @@ __all__ = [
     "MINUTE_MS",
     "TOTAL",
     "Act",
+    "Audited",
     "Cause",
     "Cell",
     "Control",

@@ -216,7 +216,21 @@ class PricedLate(Struct, array_like=True, tag="L"):
     nanos: int
 
 
-Decision: TypeAlias = Incident | Order | OrderState | Notice | Untold | PricedLate
+class Audited(Struct, array_like=True, tag="A"):
+    """An entry of the audit: `body` is the JSON text that was hashed, `digest` its SHA-256, which the next entry's text holds as `before`.
+
+    Known by its tenant (empty: the policies), the partition of the journal, and its place in their chain, counted from 1.
+    """
+
+    time_ms: int
+    tenant: str
+    journal: int
+    sequence: int
+    body: str
+    digest: str
+
+
+Decision: TypeAlias = Incident | Order | OrderState | Notice | Untold | PricedLate | Audited
 
 
 class Outbox(Struct, array_like=True):

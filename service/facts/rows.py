@@ -18,13 +18,14 @@ class Tick(Struct, array_like=True, tag="k", gc=False):
 class PolicySet(Struct, array_like=True, tag="p"):
     """A policy takes effect at the first arrival from `from_ms` on, so that all partitions change at the same time of the log.
 
-    `body` is the whole policy as `service.policy.dump` writes it.
+    `body` is the whole policy as `service.policy.dump` writes it; `by` is who applied it, where a person did.
     """
 
     version: int
     digest: str
     body: bytes
     from_ms: int = 0
+    by: str = ""
 
 
 class Envelope(Struct, array_like=True, tag="e"):

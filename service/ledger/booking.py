@@ -12,7 +12,7 @@ from service.ledger import sums
 from service.ledger.decisions import Place, book_decisions, book_said
 from service.ledger.sql import lock, put
 from service.ledger.subjects import Subjects
-from service.ledger.tables import meta, places, subjects
+from service.ledger.tables import audit, meta, places, subjects
 from service.log.ports import JOURNAL, Row
 
 BEFORE_ALL: Final = -1
@@ -36,13 +36,13 @@ def book(db: Connection, known: Subjects, topic: str, partition: int, rows: Sequ
 
 
 def empty(db: Connection, begins: Mapping[tuple[str, int], int]) -> None:
-    """Forgets everything but the subjects' numbers, which other processes have in memory; partitions will be read from where they begin.
+    """Forgets everything but the audit, and the subjects' numbers, which other processes have in memory; partitions will be read from where they begin.
 
     Who books meanwhile writes its place first, and so is waited for, or waits before it has touched anything.
     """
     lock(db, places)
     for table in meta.sorted_tables:
-        if table is not subjects:
+        if table not in (subjects, audit):
             db.execute(delete(table))
     put(db, places, [_place(topic, partition, first) for (topic, partition), first in begins.items() if first])
 

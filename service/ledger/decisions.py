@@ -7,10 +7,11 @@ from typing import Any, NamedTuple, assert_never
 
 from sqlalchemy import Connection, update
 
-from service.facts import Control, Decision, Incident, Notice, Order, OrderState, PricedLate, Receipt, Scope, Untold, encode
+from service.facts import Audited, Control, Decision, Incident, Notice, Order, OrderState, PricedLate, Receipt, Scope, Untold, encode
+from service.ledger.audit import row_of
 from service.ledger.sql import put
 from service.ledger.subjects import clean
-from service.ledger.tables import controls, deliveries, incident_steps, incidents, notices, order_states, orders
+from service.ledger.tables import audit, controls, deliveries, incident_steps, incidents, notices, order_states, orders
 
 
 class Place(NamedTuple):
@@ -34,6 +35,8 @@ def book_decisions(db: Connection, decided: Iterable[tuple[Place, Decision]]) ->
             case Notice():
                 row = {"id": decision.id, "incident": decision.incident, "time_ms": decision.time_ms, "body": encode(decision)}
                 put(db, notices, [row])
+            case Audited():
+                put(db, audit, [place._asdict() | row_of(decision)])
             case Untold() | PricedLate():
                 pass
             case _:

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DBAPIError
 
 from service.books import IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion
-from service.facts import Counts, Incident
-from service.ledger import listing, retention, spending, sums
-from service.ledger.booking import book, empty
+from service.facts import Audited, Counts, Incident
+from service.ledger import audit, listing, retention, spending, sums
+from service.ledger.audit import Kept
+from service.ledger.booking import BEFORE_ALL, book, empty
 from service.ledger.sql import engine_of, make, reading, told, writing
 from service.ledger.subjects import Subjects
 from service.ledger.tables import meta, places
@@ -44,6 +45,12 @@ class Ledger:
         with self._asking() as db:
             asked = select(places.c.next_offset).where(places.c.topic == topic, places.c.partition == partition)
             return db.execute(asked).scalar() or 0
+
+    def answered(self, partition: int) -> int:
+        """The last row of a journal partition of which the answer is booked; below 0 where none is."""
+        with self._asking() as db:
+            found = db.execute(select(places.c.decided_at).where(places.c.topic == OUTBOX, places.c.partition == partition)).scalar()
+            return BEFORE_ALL if found is None else found
 
     def apply(self, partition: int, rows: Sequence[Row]) -> int:
         """Books rows of a journal partition and returns the next offset to read; rows that were booked before change nothing.
@@ -118,6 +125,16 @@ class Ledger:
         """The pauses that hold now; raises BadCursorError."""
         with self._asking() as db:
             return listing.list_paused(db, asked, now_ms)
+
+    def audit(self, asked: ListQuestion) -> Page[Audited]:
+        """Entries of the audit; raises BadCursorError."""
+        with self._asking() as db:
+            return audit.list_audit(db, asked)
+
+    def whole_audit(self) -> Iterator[Kept]:
+        """Every entry there is, in the order in which they were made, of one moment."""
+        with self._asking() as db:
+            yield from audit.all_entries(db)
 
     def counts(self) -> dict[int, Counts]:
         """What each stream partition has heard since its beginning."""

@@ -27,13 +27,13 @@ _control: Final = msgspec.msgpack.Decoder(Control).decode
 
 def list_incidents(db: Connection, asked: ListQuestion) -> Page[Incident]:
     """The latest step of each incident, by its opening."""
-    rows, cursor = _page(db, incidents, asked)
+    rows, cursor = page(db, incidents, asked)
     return Page([_incident(row.body) for row in rows], cursor)
 
 
 def list_orders(db: Connection, asked: ListQuestion, *where: ColumnElement[bool]) -> Page[OrderStory]:
     """Orders with their states."""
-    rows, cursor = _page(db, orders, asked, *where)
+    rows, cursor = page(db, orders, asked, *where)
     return Page(_stories(db, rows), cursor)
 
 
@@ -70,7 +70,8 @@ def find_order(db: Connection, order_id: str, tenant: str | None) -> OrderStory 
     return _stories(db, rows)[0] if rows else None
 
 
-def _page(db: Connection, table: Table, asked: ListQuestion, *where: ColumnElement[bool]) -> tuple[list[Any], str]:
+def page(db: Connection, table: Table, asked: ListQuestion, *where: ColumnElement[bool]) -> tuple[list[Any], str]:
+    """Rows of a table with `id` and `time_ms`, and the cursor of the next page; raises BadCursorError."""
     found = select(table).where(*where, *_of_tenant(table, asked.tenant))
     if asked.state:
         found = found.where(table.c.state == clean(asked.state))

@@ -1,4 +1,4 @@
-"""The tables of the books. All of it can be rebuilt from the logs, so nothing here is the only copy of anything.
+"""The tables of the books. All of it can be rebuilt from the logs, so nothing here is the only copy of anything, but of the old audit.
 
 An amount of money lies in two columns, whole dollars and the nano-dollars beside them, so that no sum of 64-bit numbers overflows.
 Names are looked up by a digest, because ten names of 256 characters are too long for an index.
@@ -147,6 +147,22 @@ controls: Final = Table(
     Column("time_ms", Whole, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
+# The audit, entry by entry, each in a chain with those before it: kept for ever, also when the books are built anew.
+audit: Final = Table(
+    "audit",
+    meta,
+    Column("partition", Integer, primary_key=True),
+    Column("at", Whole, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("id", String(64), nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("scope_kind", Text, nullable=False),
+    Column("scope_name", Text, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("time_ms", Whole, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
 
+Index("audit_newest", audit.c.time_ms, audit.c.id)
 Index("incidents_newest", incidents.c.time_ms, incidents.c.id)
 Index("orders_newest", orders.c.time_ms, orders.c.id)

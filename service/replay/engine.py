@@ -50,7 +50,9 @@ class Engine:
     def hear(self, arrival_ms: int, record: Usage | Outcome | Change) -> list[Decision]:
         """One record; returns what was decided by then."""
         out: list[Envelope] = []
+        begun: list[Decision] = []
         if arrival_ms >= self._next_ms:
+            begun = self._begin(arrival_ms)
             self._pass(arrival_ms, out)
         p = partition_of(record.tenant, root_of(record), self.partitions)
         offset = self._offsets[p]
@@ -60,7 +62,7 @@ class Engine:
             self._waiting[p] = True
             self._due.append(((arrival_ms // SECOND_MS + 1) * SECOND_MS, p))
             self._next_ms = min(self._next_ms, self._due[0][0])
-        return self._decide(out) if out else []
+        return begun + self._decide(out) if out or begun else []
 
     def finish(self, arrival_ms: int) -> list[Decision]:
         """The end of the files: the open minute says its last word."""
@@ -70,12 +72,16 @@ class Engine:
         self._pass((arrival_ms // MINUTE_MS + 1) * MINUTE_MS, out)
         return self._decide(out)
 
-    def _begin(self, arrival_ms: int) -> None:
+    def _begin(self, arrival_ms: int) -> list[Decision]:
+        """The policy is heard first, once; returns what it made the warden say."""
+        if self._begun:
+            return []
         self._begun = True
         self._minute = arrival_ms // MINUTE_MS
         for p, meter in enumerate(self.meters):
             meter_hear(meter, self._next(p), arrival_ms, self.policy, [])
-        warden_hear(self.warden, arrival_ms, self.policy)
+        said, self.warden.out = warden_hear(self.warden, arrival_ms, self.policy), []
+        return said
 
     def _next(self, p: int) -> int:
         offset = self._offsets[p]
@@ -84,8 +90,6 @@ class Engine:
 
     def _pass(self, arrival_ms: int, out: list[Envelope]) -> None:
         """Time goes on to `arrival_ms`: ticks that are due by then, in their order."""
-        if not self._begun:
-            self._begin(arrival_ms)
         while True:
             minute_ms = self._next_minute(arrival_ms // MINUTE_MS) * MINUTE_MS
             if self._due and self._due[0][0] < min(minute_ms, arrival_ms + 1):

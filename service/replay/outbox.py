@@ -11,12 +11,13 @@ from service.log.ports import OUTBOX, Log
 READ_ROWS: Final = 1_000
 
 
-async def decided(log: Log, partition: int = 0) -> AsyncIterator[list[Decision]]:
-    """Decisions in the order in which they were made.
+async def decided(log: Log, partition: int = 0, before: int | None = None) -> AsyncIterator[list[Decision]]:
+    """Decisions in the order in which they were made, up to before an offset if one is given.
 
     A warden that was killed says some again: an answer to a journal row that was answered before is an echo and left out.
     """
     offset, end = await log.span(OUTBOX, partition)
+    end = end if before is None else min(before, end)
     answered = -1
     while offset < end:
         rows = await log.read(OUTBOX, partition, offset, min(READ_ROWS, end - offset))

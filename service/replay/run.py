@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from service.facts import Counts, Decision, PricedLate, Untold
+from service.facts import Audited, Counts, Decision, PricedLate, Untold
 from service.intake.refusals import Refusal
 from service.messages.transcript import transcript_line
 from service.money import usd
@@ -64,13 +64,13 @@ def finish(engine: Engine, seen: Tallies) -> list[Line]:
 
 
 def lines_of(decisions: Iterable[Decision], seen: Tallies) -> list[Line]:
-    """Decisions as lines; what nobody was told is only counted."""
+    """Decisions as lines; what nobody was told is only counted, and the audit has its own export."""
     lines: list[Line] = []
     for decision in decisions:
         match decision:
             case Untold():
                 seen.untold[decision.reason] = seen.untold.get(decision.reason, 0) + 1
-            case PricedLate():
+            case PricedLate() | Audited():
                 pass
             case _:
                 lines.append(transcript_line(decision))

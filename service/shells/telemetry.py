@@ -22,6 +22,7 @@ from service.warden.state import Warden
 
 PREFIX: Final = "spendwarden_"
 STATES: Final = ("open", "acknowledged", "snoozed", "resolved")
+AUDIT_LABELS: Final = ("tenant", "journal", "digest")
 REFUSED: Final = "records refused, by reason and field"
 COUNTED: Final = {
     "records": "records heard, repeats included",
@@ -190,8 +191,20 @@ def _wardens(wardens: Sequence[Warden]) -> Iterable[Metric]:
         states = Counter(episode.state for episode in t.episodes.values())
         for state in STATES:
             incidents.add_metric([t.name, state], states[state])
-    yield from (spend, incidents)
+    yield from (spend, incidents, _audit(wardens))
     yield _gauge("warden_reach_ms", "up to which arrival all partitions have been heard", min((warden.reach_ms for warden in wardens), default=0))
+
+
+def _audit(wardens: Sequence[Warden]) -> Metric:
+    """Kept outside of the service, a head shows later that the chain up to there was not forged."""
+    head = GaugeMetricFamily(
+        PREFIX + "audit_head", "entries of an audit chain, with the digest of the last; policies' chains have no tenant", labels=AUDIT_LABELS
+    )
+    for warden in wardens:
+        for name, chain in (("", warden.audit), *((t.name, t.audit) for t in warden.tenants.values())):
+            if chain.sequence:
+                head.add_metric([name, str(warden.partition), chain.head], chain.sequence)
+    return head
 
 
 def _bounds(wardens: Sequence[Warden], counts: Sequence[Counts]) -> Metric:

@@ -14,16 +14,17 @@ CONTROLS_KEPT: Final = 10_000
 RESUMED_MS: Final = 24 * 3_600_000
 
 
-def obey(w: Warden, t: Tenant, c: Control) -> None:
-    """Does what the control asks, once; what cannot be done is said with its reason."""
+def obey(w: Warden, t: Tenant, c: Control) -> str | None:
+    """Does what the control asks, once; what cannot be done is said with its reason, which is returned. None where it was heard before."""
     if c.id in t.controls:
-        return
+        return None
     t.controls[c.id] = w.now_ms
     while len(t.controls) > CONTROLS_KEPT:
         del t.controls[next(iter(t.controls))]
     problem = _do(w, t, c)
     if problem:
         w.out.append(Untold(w.now_ms, c.incident, t.name, f"control_{problem}"))
+    return problem
 
 
 def _do(w: Warden, t: Tenant, c: Control) -> str:

@@ -28,7 +28,7 @@ from service.facts import (
     Share,
     Tally,
 )
-from service.warden import budgets, controls, escalation, findings, incidents, orders, proof, sums, windows
+from service.warden import audit, budgets, controls, escalation, findings, incidents, orders, proof, sums, windows
 from service.warden.plan import compile_plan
 from service.warden.state import Tenant, Warden
 
@@ -51,13 +51,15 @@ def fold(w: Warden, rows: Iterable[tuple[int, int, JournalRow]]) -> list[Outbox]
 def hear(w: Warden, arrival_ms: int, row: JournalRow) -> list[Decision]:
     """Folds one row and returns its decisions; the list is the state's own until `w.out` is replaced."""
     w.now_ms = max(w.now_ms, arrival_ms)
+    before = len(w.out)
     match row:
         case Envelope():
             _envelope(w, row)
         case PolicySet():
             _take_policy(w, row)
         case Control():
-            controls.obey(w, tenant(w, row.tenant), row)
+            t = tenant(w, row.tenant)
+            audit.asked(w, t, row, controls.obey(w, t, row))
         case Receipt():
             for t in w.tenants.values():
                 if row.id in t.orders:
@@ -72,6 +74,7 @@ def hear(w: Warden, arrival_ms: int, row: JournalRow) -> list[Decision]:
         for t in w.tenants.values():
             incidents.housekeeping(w, t)
             escalation.overdue(w, t)
+    audit.ordered(w, before)
     return w.out
 
 
@@ -146,6 +149,7 @@ def _take_policy(w: Warden, policy: PolicySet) -> None:
     """A policy not newer than the newest one heard of changes nothing; the first one holds at once."""
     if policy.version <= policy_version(w):
         return
+    audit.published(w, policy)
     if w.policy is None or w.now_ms >= policy.from_ms:
         _adopt(w, policy)
     else:

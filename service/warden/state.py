@@ -11,6 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from detectors.sequences import Signal
+from service.audit.chain import Chain
 from service.facts import Act, Cause, Cell, Counts, Decision, Evidence, Finding, Kind, Measures, PolicySet, Purpose, Scope
 from service.state.rows import Rows
 from service.warden.causes import Activity
@@ -268,6 +269,7 @@ class Tenant(Struct):
     looks_folded: int = 0
     watches_forgotten: int = 0
     named_silenced: int = 0
+    audit: Chain = field(default_factory=Chain)
 
 
 class Warden(Struct):
@@ -289,6 +291,7 @@ class Warden(Struct):
     prove_ms: int = 0
     plan: Plan = EMPTY_PLAN
     out: list[Decision] = field(default_factory=list)
+    audit: Chain = field(default_factory=Chain)
 
     @property
     def reach_ms(self) -> int:

@@ -69,6 +69,7 @@ async def test_records_come_in_and_everything_is_asked_and_answered(broker: Brok
 
         await another_policy(service)
         await the_command_line(service, incident["id"], order)
+        await the_audit(service, order)
         assert service.stop("serve") == 0
         assert service.stop("worker") == 0
 
@@ -106,6 +107,17 @@ async def the_command_line(service: Served, incident: str, order: str) -> None:
     checks = json.loads(explained.stdout)["checks"]
     assert checks, explained.stderr
     assert all(check["agrees"] is not False for check in checks), checks
+
+
+async def the_audit(service: Served, order: str) -> None:
+    """Two journals' wardens have adopted both policies; the order's life is in its tenant's chain, and all of it fits."""
+    entries = await service.items("audit")
+    assert {(line["journal"], line["said"]["version"]) for line in entries if line["what"] == "policy"} == {(0, 1), (0, 2), (1, 1), (1, 2)}
+    states = [line["said"]["state"] for line in reversed(entries) if line["what"] == "order_state" and line["said"]["id"] == order]
+    assert states[:3] == ["requested", "delivered", "accepted"]
+    verified = await asyncio.to_thread(service.run, "audit", "verify")
+    assert (verified.returncode, verified.stdout.count(", whole; head ")) == (0, 3), verified.stdout + verified.stderr
+    assert f'digest="{entries[0]["digest"]}"' in (await service.door.get("/metrics")).text
 
 
 @pytest.mark.slow

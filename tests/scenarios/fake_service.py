@@ -9,8 +9,9 @@ from typing import Any
 from msgspec.structs import replace as but
 
 from service.api import Applies, Check
+from service.audit.chain import Chain, add
 from service.books import BadCursorError, BudgetStanding, Delivery, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
-from service.facts import Control, Incident, OrderState, Receipt, Scope
+from service.facts import Audited, Control, Incident, OrderState, Receipt, Scope
 from service.intake import Refusal
 from service.log.ports import LogError
 from service.policy import Policy
@@ -56,6 +57,10 @@ class FakeBooks:
     def paused(self, asked: ListQuestion, now_ms: int) -> Page[OrderStory]:
         self._look_at(asked)
         return Page([STORY] if now_ms < ORDER.expires_ms else [], "")
+
+    def audit(self, asked: ListQuestion) -> Page[Audited]:
+        self._look_at(asked)
+        return Page([add(Chain(), NOW_MS, asked.tenant or "default", 0, 1, ORDER)], "next")
 
     def _look_at(self, asked: ListQuestion) -> None:
         self.asked.append(asked)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.facts import (
+    Audited,
     Control,
     Decision,
     Incident,
@@ -123,6 +124,9 @@ class Story:
     def notices(self) -> list[Notice]:
         return [d for d in self.decisions if isinstance(d, Notice)]
 
+    def audit(self) -> list[Audited]:
+        return [d for d in self.decisions if isinstance(d, Audited)]
+
     def text(self) -> str:
         """The story so far, a line each."""
         lines = "".join(f"{line}\n" for line in map(_line, self.decisions) if line)
@@ -159,6 +163,8 @@ def _line(d: Decision) -> str:
             what, rest = f"told {d.receiver}: {d.title}", [d.reason, *_named("lines", d.thresholds)]
         case Untold():
             return f"{rfc3339(d.time_ms)[:-1]}  -  untold: {d.reason}"
+        case Audited():
+            return ""
         case PricedLate():
             return f"{rfc3339(d.time_ms)[:-1]}  -  priced late: {usd(d.nanos)} of {d.cell.model}"
     scope: Scope = d.about.scope if isinstance(d, Notice) else d.scope
