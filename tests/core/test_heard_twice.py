@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.facts import MINUTE_MS, Finding, Incident, Kind, Scope, encode
+from service.facts import MINUTE_MS, Finding, Incident, Kind, Order, Scope, encode
 from service.records import Outcome, Usage
 from tests.core.streams import CALM, DAY_MS, START_MS, Heard, Told, dollars, partition, streams, told
 
@@ -111,7 +111,7 @@ def test_what_is_late_counts_in_its_own_day_and_month_and_pauses_no_one() -> Non
     spent = {key[2]: period.spent for key, period in run.engine.warden.tenants["default"].periods.items()}
     assert spent == {"2025-11": 12_000_000_000, "2025-12": 2_000_000_000}
     assert run.lines() == [(Scope("agent", "indexer"), "month", line) for line in (70.0, 85.0, 100.0)]
-    assert not [d for d in run.decisions if not isinstance(d, Incident) and hasattr(d, "sequence")]
+    assert not [d for d in run.decisions if isinstance(d, Order)]
     assert run.count("late") == 1
     assert next(d.kinds for d in run.decisions if isinstance(d, Incident)) == [Kind.BUDGET_THRESHOLD]
 
