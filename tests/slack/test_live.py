@@ -51,6 +51,15 @@ def shows(slack: FakeSlack, *texts: str) -> Callable[[], Awaitable[bool]]:
     return it
 
 
+def hangs(slack: FakeSlack) -> Callable[[], Awaitable[bool]]:
+    """Whether a picture hangs in a thread."""
+
+    async def it() -> bool:
+        return bool(slack.hung)
+
+    return it
+
+
 def root(slack: FakeSlack) -> dict[str, Any]:
     return slack.roots("C2")[0]
 
@@ -64,6 +73,13 @@ async def test_a_budget_is_crossed_grows_and_is_acknowledged(tmp_path: Path) -> 
         assert "U0OWNER000" not in json.dumps(root(slack)), "the owner is called once"
         assert (await hand.press(root(slack), "acknowledge")).status_code == 200
         await until(shows(slack, f"Acknowledged by <@{MARIA}> on", "Critical (acknowledged)"))
+
+        async def is_booked() -> bool:
+            (item,) = (await service.door.get("/v1/incidents")).json()["items"]
+            story = (await service.door.get(f"/v1/incidents/{item['id']}")).json()
+            return bool(story["controls"]) and "acts" in item and all(notice["delivery"] for notice in story["notices"])
+
+        await until(is_booked)
         (item,) = (await service.door.get("/v1/incidents")).json()["items"]
         story = (await service.door.get(f"/v1/incidents/{item['id']}")).json()
         assert [(each["action"], each["by"]) for each in story["controls"]] == [("acknowledge", f"slack:{MARIA}")]
@@ -71,6 +87,7 @@ async def test_a_budget_is_crossed_grows_and_is_acknowledged(tmp_path: Path) -> 
         assert root(slack)["metadata"]["event_payload"]["incident"] == item["id"]
         assert {notice["delivery"] for notice in story["notices"]} == {"delivered"}
         assert len(slack.roots("C2")) == 1
+        await until(hangs(slack))
         (plot,) = slack.files.values()
         assert plot.startswith(b"\x89PNG"), "how it came to that hangs in the thread"
         assert len(slack.replies("C2")) == len(story["notices"]) - 1
@@ -98,6 +115,11 @@ async def test_a_pause_by_two_people_is_ordered_and_shown(tmp_path: Path) -> Non
         await hand.submit(slack.views[0], "all of it")
         await hand.press(slack.whispers[-1], "approve", user=LI)
         await until(shows(slack, f"Pause ordered by <@{MARIA}> and <@{LI}> on", "(all of it)"))
+
+        async def is_booked() -> bool:
+            return bool((await service.door.get("/v1/orders")).json()["items"])
+
+        await until(is_booked)
         (order,) = (await service.door.get("/v1/orders")).json()["items"]
         assert (order["action"], order["by"], order["approved_by"]) == ("pause", f"slack:{MARIA}", f"slack:{LI}")
 
