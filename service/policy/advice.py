@@ -94,7 +94,11 @@ def _unheard(policy: Policy) -> Iterator[Mistake]:
     if policy.pauses.mode == "enforce" and not any(receiver.takes in ("orders", "all") for receiver in policy.receivers):
         yield Mistake("pauses.mode", "orders are enforced, but no receiver takes them; give one `takes: orders`")
         return
-    heard = [receiver.scopes for receiver in policy.receivers if receiver.takes != "notices"]
+    taken = {receiver.name: receiver.scopes for receiver in policy.receivers if receiver.takes != "notices"}
+    for at, name in enumerate(policy.pauses.second_route):
+        scopes = taken.get(name, ())
+        if scopes and policy.pauses.allow and not any(entry.kind in scopes for entry in policy.pauses.allow):
+            yield Mistake(f"pauses.second_route[{at}]", f"{name} takes orders about {', '.join(scopes)} only, which pauses.allow does not let be stopped")
     for at, entry in enumerate(policy.pauses.allow):
-        if heard and not any(not scopes or entry.kind in scopes for scopes in heard):
+        if taken and not any(not scopes or entry.kind in scopes for scopes in taken.values()):
             yield Mistake(f"pauses.allow[{at}]", f"no receiver takes orders about {entry.kind}, so such an order fails; see `scopes` of those that take orders")

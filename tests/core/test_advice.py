@@ -70,3 +70,10 @@ pauses: {mode: enforce, allow: [{agent: "*"}, {api_key: "*"}]}
 receivers: [{name: proxy, kind: litellm, url: "https://a.example", token: "env:S"}]
 """
     assert paths(text, "litellm") == ["pauses.allow[0]"]
+    text = """
+pauses: {mode: enforce, allow: [{agent: "*"}], second_route: [proxy]}
+receivers:
+  - {name: proxy, kind: litellm, url: "https://a.example", token: "env:S"}
+  - {name: hook, kind: webhook, url: "https://a.example", secret: "env:S", takes: orders}
+"""
+    assert paths(text, "litellm", "webhook") == ["pauses.second_route[0]"]
