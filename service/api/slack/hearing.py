@@ -10,6 +10,7 @@ from service.api.ports import Chat, Service
 from service.api.slack.asking import spend
 from service.api.slack.deciding import Refused
 from service.api.slack.doing import act
+from service.api.slack.planning import is_plan, plan
 from service.api.slack.reading import presses_of, text
 from service.messages.slack.views import REASON
 
@@ -41,8 +42,9 @@ async def pressed(service: Service, chat: Chat, payload: Any, *, again: bool) ->
 
 
 async def asked(service: Service, chat: Chat, form: Mapping[str, Any]) -> Heard:
-    """`/spend SCOPE`, to the one who asks."""
-    answer, later = await _soon(spend(service, text(form, "text")))
+    """`/spend SCOPE`, to the one who asks; `/spend plan ...`, to all."""
+    words = text(form, "text")
+    answer, later = await _soon(plan(service, form) if is_plan(words) else spend(service, words))
     if answer is not None or later is None:
         return Heard(answer)
 

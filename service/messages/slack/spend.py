@@ -15,7 +15,7 @@ from service.phrases import called, moment, named, percent, times
 
 BUDGETS_MAX: Final = 8
 OPEN_MAX: Final = 5
-HELP: Final = "Write `/spend`, `/spend agent:indexer`, `/spend use_case:kyc`: a kind of scope, a colon, its name."
+HELP: Final = "Write `/spend`, `/spend agent:indexer`, `/spend use_case:kyc`: a kind of scope, a colon, its name; or `/spend plan agent:indexer 200 for 6h`."
 
 
 class Stands(NamedTuple):
