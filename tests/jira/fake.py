@@ -54,7 +54,7 @@ class Fault:
 
     method: str
     path: str
-    fails: httpx.Response | type[httpx.TransportError] | bytes
+    fails: httpx.Response | type[httpx.TransportError] | bytes | Callable[[], httpx.Response]
     after: bool = False
     times: int = 1
 
@@ -137,7 +137,9 @@ class FakeJira(httpx.AsyncBaseTransport):
             return fault.fails
         if isinstance(fault.fails, bytes):
             return httpx.Response(200, content=fault.fails)
-        raise fault.fails("the line broke")
+        if isinstance(fault.fails, type):
+            raise fault.fails("the line broke")
+        return fault.fails()
 
     def _call(self, request: httpx.Request) -> str:
         return request.url.path.partition(f"/rest/api/{3 if self.cloud else 2}/")[2]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 from msgspec.structs import replace as but
 
 from service.couriers.jira.courier import EDIT_EVERY_MS, REOPEN_MS
-from service.couriers.jira.following import NO_WAY
+from service.couriers.jira.following import NO_TEXT, NO_WAY
 from service.couriers.port import Contact, Delivered, RetryLater
 from service.facts import Kind, Scope
 from service.messages.adf import adf_text
 from tests.jira.described import needs_description
 from tests.jira.desk import DAY_MS, MINUTE_MS, Desk
-from tests.jira.fake import LI, MARIA
-from tests.samples import INCIDENT, ORDER
+from tests.jira.fake import LI, MARIA, Fault
+from tests.samples import INCIDENT, ORDER, notice
 
 WORSE = but(INCIDENT, spend_nanos=900 * 10**9, excess_nanos=894 * 10**9, revision=2)
 OVER = but(INCIDENT, state="resolved", revision=3)
@@ -285,6 +286,22 @@ async def test_a_description_that_cannot_be_edited_any_more_stops_no_comment(des
     desk.jira.refuses = ("description", "summary")
     assert await desk.tell(WORSE, "worse") == Delivered()
     assert len(said(desk)) == 1
+
+
+async def test_an_issue_that_cannot_be_edited_any_more_is_commented_on_still(desk: Desk) -> None:
+    await desk.tell()
+    told = {"errorMessages": ["You do not have permission to edit issues in this project."], "errors": {}}
+    desk.jira.faults = [Fault("PUT", "issue/FIN-1", httpx.Response(403, json=told))]
+    assert await desk.tell(WORSE, "worse") == Delivered(reason=NO_TEXT)
+    assert len(said(desk)) == 1
+
+
+async def test_a_digest_of_a_storm_is_a_comment_of_the_newest_issue(desk: Desk) -> None:
+    told = but(notice(INCIDENT, "storm"), title="Agent indexer repeats itself in a loop and 7 more incidents in this minute")
+    for _ in range(2):
+        assert await desk.courier.deliver(told) == Delivered()
+    assert desk.jira.only().fields["summary"] == "Agent indexer repeats itself in a loop: $6.12 since Wed 19 Nov 02:14 UTC"
+    assert ["and 7 more incidents in this minute" in each for each in said(desk)] == [True]
 
 
 HOSTILE: dict[str, Any] = {"scope": Scope("agent", 'a" OR labels = "x\\" b\n'), "owner": "[~admin]", "detail": "{panel} @all"}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
-from service.couriers.jira.following import NO_WAY, Following
+from service.couriers.jira.following import NO_TEXT, NO_WAY, Following
 from service.couriers.jira.hearing import Hearing
 from service.couriers.jira.making import Making
 from service.couriers.jira.offers import Offers
@@ -139,12 +139,14 @@ class JiraCourier:
             await self._remembered.keep(ticket.about, told)
             return Delivered(reason=_muted(issue.key))
         await self._following.link(ticket, told)
-        await self._following.edit(ticket, told, issue)
-        moves = ticket.resolved and self._resolves and not issue.done
-        stuck = moves and not await self._following.move(told.key, done=True)
+        notes = [*told.notes]
+        if not await self._following.or_not(self._following.edit(ticket, told, issue)):
+            notes.append(NO_TEXT)
+        if ticket.resolved and self._resolves and not issue.done and not await self._following.move(told.key, done=True):
+            notes.append(NO_WAY)
         if not (issue.done and ticket.reason == "acknowledged"):  # who closed it has been heard
-            await self._following.say(ticket, told, *([NO_WAY] if stuck else []))
-        return Delivered(reason=" ".join([*told.notes, *([NO_WAY] if stuck else [])]))
+            await self._following.say(ticket, told, *(note for note in notes if note == NO_WAY))
+        return Delivered(reason=" ".join(notes))
 
 
 def _muted(key: str) -> str:

@@ -40,7 +40,7 @@ def fields_of(ticket: Ticket, receiver: Receiver, priority: str) -> dict[str, An
 
 def property_of(ticket: Ticket) -> dict[str, Any]:
     """What the issue carries for programs: which incident it is, and which notice made it."""
-    return {"key": PRODUCT, "value": {"id": ticket.identity, "tenant": ticket.tenant, "notice": ticket.notice}}
+    return {"key": PRODUCT, "value": {"id": ticket.identity, "tenant": ticket.tenant, "notice": ticket.told_by_issue}}
 
 
 def mend(refused: Mapping[str, str], ticket: Ticket, receiver: Receiver) -> str:

@@ -7,7 +7,7 @@ it is still ours, and nothing is moved out of done but by a recurrence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from service.couriers.port import GaveUp, RetryLater
 from service.messages.message import Message
 
 LINK: Final = "Relates"
+NO_TEXT: Final = "This Jira does not let the issue's text be brought up to date."
 NO_WAY: Final = "This Jira offers no way from here to a done status, so the issue stays open."
 LOOK_AGAIN_S: Final = 5.0
 COMMENTS_READ: Final = "100"
@@ -90,7 +91,7 @@ class Following:
 
     async def relate(self, key: str, other: str) -> None:
         """Links two issues, where the site has links and lets us."""
-        await self._or_not(self.site.ask("POST", "issueLink", {"type": {"name": LINK}, "inwardIssue": {"key": other}, "outwardIssue": {"key": key}}))
+        await self.or_not(self.site.ask("POST", "issueLink", {"type": {"name": LINK}, "inwardIssue": {"key": other}, "outwardIssue": {"key": key}}))
 
     async def _put(self, key: str, fields: dict[str, Any]) -> None:
         """Edits; where the screen refuses a field, without it."""
@@ -116,14 +117,14 @@ class Following:
     async def _moved(self, key: str, move: Move, *, done: bool) -> bool:
         resolution = resolution_of(move, self.wont_fix) if done else ""
         fields = {"fields": {"resolution": {"id": resolution}}} if resolution else {}
-        return await self._or_not(self.site.ask("POST", f"issue/{key}/transitions", {"transition": {"id": move.id}, **fields}))
+        return await self.or_not(self.site.ask("POST", f"issue/{key}/transitions", {"transition": {"id": move.id}, **fields}))
 
     async def _is_said(self, key: str, notice: str) -> bool:
         told = await self.site.ask("GET", f"issue/{key}/comment", query={"orderBy": "-created", "maxResults": COMMENTS_READ})
         return any(notice in self.site.flavour.read(each.get("body")) for each in listed(told, "comments"))
 
     @staticmethod
-    async def _or_not(asked: Any) -> bool:
+    async def or_not(asked: Awaitable[Any]) -> bool:
         """Whether it was done; what is refused for good is not."""
         try:
             await asked

@@ -90,7 +90,8 @@ class Making:
             else:
                 if made is None:
                     raise self._unclear("Jira's answer to the create cannot be read", after_s=LOOK_AGAIN_S)
-                told.hears(ticket.notice)
+                if ticket.told_by_issue:
+                    told.hears(ticket.told_by_issue)
                 return made.key
 
     async def _keep(self, ticket: Ticket, told: Told, key: str) -> None:

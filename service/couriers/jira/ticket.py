@@ -18,7 +18,7 @@ PACE_MAX: Final = 2.0
 KEPT_UP: Final = "This text is kept up to date by Spendwarden; write your own words into comments."
 _CUT_ROOM: Final = 30  # what `shown` needs to say how much it cut
 _UNFIT: Final = re.compile(r"[^\w.@:/#+-]+")
-_SETTLED: Final = frozenset({"acknowledged", "snoozed", "resolved", "reminder", "note", "verdict", "planned", "ticket"})
+_SETTLED: Final = frozenset({"acknowledged", "snoozed", "resolved", "reminder", "note", "verdict", "planned", "ticket", "storm"})
 _TOLD_IN_COMMENTS: Final = frozenset({"Spent", "Left", "Runs out"})
 
 
@@ -49,6 +49,11 @@ class Ticket:
     def summary(self) -> str:
         """The issue's own headline, cut to what Jira takes and said so."""
         return shown(self.standing.headline, SUMMARY_MAX - _CUT_ROOM)
+
+    @property
+    def told_by_issue(self) -> str:
+        """The notice that a new issue tells by being there; empty for a digest, whose headline only a comment says."""
+        return "" if self.reason == "storm" else self.notice
 
     @property
     def retitles(self) -> bool:
