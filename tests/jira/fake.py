@@ -254,8 +254,12 @@ class FakeJira(httpx.AsyncBaseTransport):
                 found = [issue for issue in found if issue.changed_ms >= self.clock() - int(minutes[1]) * 60_000]
             else:
                 return 400, {"errorMessages": [f"Error in the JQL Query: {clause}"]}
-        page = {"issues": [self._shown(issue) for issue in found]}
-        return 200, page | ({"isLast": True} if self.cloud else {"total": len(found), "startAt": 0, "maxResults": 50})
+        first, most = int(body.get("nextPageToken") or body.get("startAt") or 0), body["maxResults"]
+        page: Json = {"issues": [self._shown(issue) for issue in found[first : first + most]]}
+        if not self.cloud:
+            return 200, page | {"total": len(found), "startAt": first, "maxResults": most}
+        is_last = first + most >= len(found)
+        return 200, page | ({"isLast": True} if is_last else {"isLast": False, "nextPageToken": str(first + most)})
 
     def _shown(self, issue: Issue) -> Json:
         names = {id_["id"]: id_["name"] for id_ in self.priorities}

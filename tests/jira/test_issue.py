@@ -254,6 +254,12 @@ async def test_parents_and_earlier_incidents_of_the_same_cause_are_linked(desk: 
     assert [issue.links for issue in desk.jira.issues.values()] == [["FIN-3"], ["FIN-3"], ["FIN-2", "FIN-1"], []]
 
 
+async def test_a_site_without_such_links_is_said(desk: Desk) -> None:
+    await desk.tell()
+    desk.jira.faults = [Fault("POST", "issueLink", httpx.Response(404, json={"errorMessages": ["No issue link type with name 'Relates' found."]}))]
+    assert await desk.tell(but(INCIDENT, id="inc-2")) == Delivered(reason="This Jira did not link it to FIN-1.")
+
+
 async def test_an_order_is_an_issue_of_its_own_linked_to_its_incident_s(desk: Desk) -> None:
     await desk.tell()
     assert await desk.courier.deliver(ORDER) == Delivered()

@@ -117,7 +117,7 @@ class JiraCourier:
 
     async def _look(self, key: str) -> Issue:
         try:
-            issue = issue_of(await self._site.ask("GET", f"issue/{key}", query={"fields": ",".join(FIELDS)}))
+            issue = issue_of(await self._site.read(f"issue/{key}", {"fields": ",".join(FIELDS)}))
         except Unanswered as no:
             if no.status != HTTPStatus.NOT_FOUND:
                 raise
@@ -138,8 +138,7 @@ class JiraCourier:
             told.muted = True
             await self._remembered.keep(ticket.about, told)
             return Delivered(reason=_muted(issue.key))
-        await self._following.link(ticket, told)
-        notes = [*told.notes]
+        notes = [*told.notes, *await self._following.link(ticket, told)]
         if not await self._following.or_not(self._following.edit(ticket, told, issue)):
             notes.append(NO_TEXT)
         if ticket.resolved and self._resolves and not issue.done and not await self._following.move(told.key, done=True):

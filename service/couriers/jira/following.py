@@ -58,7 +58,7 @@ class Following:
 
     async def move(self, key: str, *, done: bool) -> bool:
         """Moves it into the category done, or out of it; False where the workflow offers no way."""
-        moves = moves_of(await self.site.ask("GET", f"issue/{key}/transitions", query={"expand": "transitions.fields"}))
+        moves = moves_of(await self.site.read(f"issue/{key}/transitions", {"expand": "transitions.fields"}))
         move = way_to(moves, done=done, wont_fix=self.wont_fix)
         return move is not None and await self._moved(key, move, done=done)
 
@@ -81,17 +81,20 @@ class Following:
         if not isinstance(made, dict) or "id" not in made:
             raise Unanswered(RetryLater(LOOK_AGAIN_S, "Jira's answer to the comment cannot be read", alone=True), maybe_done=True)
 
-    async def link(self, ticket: Ticket, told: Told) -> None:
-        """Makes the links that are still to be made; Jira makes none twice."""
+    async def link(self, ticket: Ticket, told: Told) -> list[str]:
+        """Makes the links that are still to be made, and says which the site did not make; Jira makes none twice."""
+        missing: list[str] = []
         while told.links:
-            if told.links[0] != told.key:
-                await self.relate(told.key, told.links[0])
+            if told.links[0] != told.key and not await self.relate(told.key, told.links[0]):
+                missing.append(told.links[0])
             told.links = told.links[1:]
             await self.remembered.keep(ticket.about, told)
+        return [f"This Jira did not link it to {' and '.join(missing)}."] if missing else []
 
-    async def relate(self, key: str, other: str) -> None:
+    async def relate(self, key: str, other: str) -> bool:
         """Links two issues, where the site has links and lets us."""
-        await self.or_not(self.site.ask("POST", "issueLink", {"type": {"name": LINK}, "inwardIssue": {"key": other}, "outwardIssue": {"key": key}}))
+        body = {"type": {"name": LINK}, "inwardIssue": {"key": other}, "outwardIssue": {"key": key}}
+        return await self.or_not(self.site.ask("POST", "issueLink", body))
 
     async def _put(self, key: str, fields: dict[str, Any]) -> None:
         """Edits; where the screen refuses a field, without it."""
@@ -120,7 +123,7 @@ class Following:
         return await self.or_not(self.site.ask("POST", f"issue/{key}/transitions", {"transition": {"id": move.id}, **fields}))
 
     async def _is_said(self, key: str, notice: str) -> bool:
-        told = await self.site.ask("GET", f"issue/{key}/comment", query={"orderBy": "-created", "maxResults": COMMENTS_READ})
+        told = await self.site.read(f"issue/{key}/comment", {"orderBy": "-created", "maxResults": COMMENTS_READ})
         return any(notice in self.site.flavour.read(each.get("body")) for each in listed(told, "comments"))
 
     @staticmethod

@@ -21,8 +21,8 @@ from service.facts import Control
 
 LOOK_BACK_MS: Final = 10 * 60_000
 FIRST_LOOK_MS: Final = 24 * 3_600_000
-PAGE: Final = 50
-PAGES_MAX: Final = 20
+PAGE: Final = 20  # each with its comments
+PAGES_MAX: Final = 50
 SEEN_MAX: Final = 10_000
 
 
@@ -49,8 +49,10 @@ class Hearing:
             for told in await self._changed(now_ms - since_ms):
                 issue = issue_of(told)
                 if issue is not None and self._seen.get(issue.id) != (state := _state(told)):
-                    found += await self._deeds(issue)
-                    self._note(issue.id, state)
+                    deeds = await self._deeds(issue)
+                    found += deeds or []
+                    if deeds is not None:
+                        self._note(issue.id, state)
         except Unanswered:
             return found  # the rest is heard the next time
         self._handed_ms = now_ms
@@ -69,9 +71,7 @@ class Hearing:
         body: dict[str, Any] = {"jql": jql, "fields": [*FIELDS, "comment"], "maxResults": PAGE}
         found: list[Any] = []
         for _ in range(PAGES_MAX):
-            page = await self.site.ask("POST", self.site.flavour.search, body)
-            if not isinstance(page, dict) or not isinstance(page.get("issues"), list):
-                break
+            page = await self.site.search(body)
             found += page["issues"]
             if self.site.flavour is CLOUD and isinstance(token := page.get("nextPageToken"), str) and not page.get("isLast"):
                 body["nextPageToken"] = token
@@ -81,25 +81,28 @@ class Hearing:
                 break
         return found
 
-    async def _deeds(self, issue: Issue) -> list[Control]:
-        """What people did at one issue, if it is one that we follow."""
+    async def _deeds(self, issue: Issue) -> list[Control] | None:
+        """What people did at one issue, if it is one that we follow; None where that cannot be read now."""
         for about in issue.labels:
             told = await self.remembered.of(about) if about != PRODUCT else None
             if told is None:
                 continue
+            if not told.key:
+                return None  # it is being looked for
             if told.key != issue.key:
                 await self._merged(about, told, issue)
                 return []
             whole = await self.site.ask("GET", f"issue/{issue.key}", query={"expand": "changelog", "fields": ",".join((*FIELDS, "comment"))})
+            if issue_of(whole) is None:
+                return None
             await self._mute(about, told, issue_of(whole) or issue)
             return deeds_of(whole, self.site.me, self.site.flavour.read, self.wont_fix, tenant=told.tenant, incident=about, receiver=self.name)
         return []
 
     async def _merged(self, about: str, told: Told, issue: Issue) -> None:
         """A second issue of ours turned up: of a create whose end was not heard and which the index showed too late."""
-        if told.key:
-            await self.twins.merge(issue, told.key, told)
-            await self.remembered.keep(about, told)
+        await self.twins.merge(issue, told.key, told)
+        await self.remembered.keep(about, told)
 
     async def _mute(self, about: str, told: Told, issue: Issue) -> None:
         if issue.closed_as(self.wont_fix) and not told.muted:

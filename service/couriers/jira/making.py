@@ -40,7 +40,7 @@ class Making:
         """The issues that carry the id, those made earlier first, without former ones."""
         jql = f'project = "{quoted(project_of(ticket, self.receiver))}" AND labels = "{quoted(ticket.identity)}" ORDER BY created ASC'
         try:
-            found = issues_of(await self.site.ask("POST", self.site.flavour.search, {"jql": jql, "fields": list(FIELDS), "maxResults": FOUND_MAX}))
+            found = issues_of(await self.site.search({"jql": jql, "fields": list(FIELDS), "maxResults": FOUND_MAX}))
         except Unanswered as no:
             raise (await self._explained(no, ticket, {"project": ""}) if no.status == HTTPStatus.BAD_REQUEST else no) from None
         return sorted((issue for issue in found if issue.key not in told.former and ticket.identity in issue.labels), key=lambda issue: issue.order)
@@ -140,7 +140,7 @@ class Making:
     async def _made_by(self, key: str) -> str:
         """The notice that an issue was made for, as its property says; empty where it has none."""
         try:
-            told = await self.site.ask("GET", f"issue/{key}/properties/{PRODUCT}")
+            told = await self.site.read(f"issue/{key}/properties/{PRODUCT}")
         except Unanswered as no:
             if isinstance(no.outcome, RetryLater):
                 raise

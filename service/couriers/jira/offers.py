@@ -55,7 +55,7 @@ class Offers:
 
     async def _listed(self, path: str, name: str, query: dict[str, str] | None = None) -> list[dict[str, object]]:
         try:
-            return [dict(each) for each in listed(await self.site.ask("GET", path, query=query), name)]
+            return [dict(each) for each in listed(await self.site.read(path, query), name)]
         except Unanswered as no:
             if isinstance(no.outcome, GaveUp):
                 return []

@@ -22,7 +22,7 @@ from service.messages.adf import adf, adf_text
 from service.messages.message import Message
 from service.messages.wiki import wiki
 
-BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # an issue with its changes and comments
+BODY_BYTES_MAX: Final = 8 * 1024 * 1024  # an issue with its changes and comments, or a page of issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +67,28 @@ class Site:
         if self._known:
             return
         try:
-            me = await self.ask("GET", "myself")
+            me = await self.read("myself")
         except Unanswered as no:
             if no.status != HTTPStatus.NOT_FOUND or self.receiver.options.get("flavour"):
                 raise
             self.flavour = await self._other()
-            me = await self.ask("GET", "myself")
-        if not isinstance(me, dict):
-            raise Unanswered(RetryLater(None, "Jira's answer cannot be read"))
+            me = await self.read("myself")
         self.me, self._known = person_of(me), True
 
     async def ask(self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None) -> Any:
         """The answer's JSON, None where it holds none. `path` is without the version. Raises Unanswered where it is no 2xx."""
         return await self._ask(method, f"/rest/api/{self.flavour.version}/{path}", body, query)
+
+    async def read(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """What is asked for, an object or a list; what cannot be read is never taken for nothing. Raises Unanswered."""
+        return _readable(await self.ask("GET", path, query=query))
+
+    async def search(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A page of a search, which holds `issues`. Raises Unanswered."""
+        page = _readable(await self.ask("POST", self.flavour.search, body))
+        if not isinstance(page, dict) or not isinstance(page.get("issues"), list):
+            raise _unreadable()
+        return page
 
     async def _other(self) -> Flavour:
         """What a site says it is that does not know the address tried; Cloud answers this one too."""
@@ -110,6 +119,16 @@ def person_of(user: Any) -> str:
     """
     told = user if isinstance(user, Mapping) else {}
     return next((name for key in ("accountId", "key", "name") if isinstance(name := told.get(key), str) and name), "")
+
+
+def _readable(told: Any) -> Any:
+    if not isinstance(told, dict | list):
+        raise _unreadable()
+    return told
+
+
+def _unreadable() -> Unanswered:
+    return Unanswered(RetryLater(None, "Jira's answer cannot be read"))
 
 
 def _json(body: bytes) -> Any:
