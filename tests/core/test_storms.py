@@ -6,6 +6,7 @@ Windows are closed one by one with both looks, as the warden's fold does it.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -185,3 +186,31 @@ def test_a_surge_is_still_found_after_one_huge_value() -> None:
         close(w, t, window)
     assert "up" in next(watch for scope, watch in t.watches.peek() if scope.name == "indexer").told
     assert t.watches[Scope("agent", "indexer")].told["up"].number > w.closed - 18
+
+
+def test_a_crowd_beyond_every_bound_is_counted_and_hides_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a hundred thousand scopes would be, at a five-hundredth of it: none is told of, state stays bounded, who was there before is judged as before."""
+    looking = sys.modules["service.warden.signals.look"]  # the package's own `look` is the function
+    monkeypatch.setattr(looking, "WATCHES_MAX", 50)
+    monkeypatch.setattr(detection, "SERIES_PER_TENANT_MAX", 100)
+    w, t = warden()
+    opened = 0
+    for k in range(DAY // 2):
+        window = ordinary(w.closed + 1)
+        for n in range(200):
+            window.cells[CELL._replace(agent=f"crowd-{n}", use_case=f"case-{n}", workflow=f"flow-{n}")] = replace(SUMS, nanos=SUMS.nanos // 200)
+        surge(window, of=12 if k >= DAY // 2 - 18 else 1)
+        opened += close(w, t, window)
+    assert opened <= HANDFUL
+    assert len(t.series) == 100
+    assert len(t.watches) == 50
+    assert t.series_folded > 200
+    assert t.watches_folded > 200
+    assert t.watches[Scope("agent", "indexer")].told["up"].number > w.closed - 18
+    assert finite(t)
+
+
+def surge(window: Window, of: int) -> None:
+    """So many times the runs."""
+    for look in window.looks.values():
+        look.begun = {f"user-{n}": of for n in range(10 if of > 1 else 2)}
