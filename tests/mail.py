@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import base64
 import socketserver
+import ssl
 import threading
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -16,13 +17,17 @@ HANG, DROP = "hang", "drop"
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """`replies` by the first word of a command (`RCPT bo@x` for one of several, `.` for the end of a mail): another reply, HANG or DROP."""
+    """`replies` by the first word of a command (`RCPT bo@x` for one of several, `.` for the end of a mail): another reply, HANG or DROP.
+
+    With a `context` it speaks TLS: from the first byte, or once it is asked to (`starttls`).
+    """
 
     allow_reuse_address = daemon_threads = True
     block_on_close = False
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None, *, starttls: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), Session)
+        self.context, self.starttls = context, starttls
         self.ended = threading.Event()
         self.clear()
 
@@ -36,6 +41,9 @@ class MailServer(socketserver.ThreadingTCPServer):
     def port(self) -> int:
         return int(self.server_address[1])
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who does not trust our certificate hangs up, which is no news."""
+
     def close(self) -> None:
         self.ended.set()
         self.shutdown()
@@ -47,7 +55,16 @@ class Session(socketserver.StreamRequestHandler):
 
     server: MailServer
 
+    def encrypt(self) -> None:
+        assert self.server.context is not None
+        self.rfile.close()
+        self.wfile.close()
+        self.connection = self.request = self.server.context.wrap_socket(self.request, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
+
     def handle(self) -> None:
+        if self.server.context is not None and not self.server.starttls:
+            self.encrypt()
         self.say("220 mail.example ESMTP")
         while line := self.rfile.readline():
             words = line.decode().strip().replace("<", "").replace(">", "")
@@ -56,6 +73,10 @@ class Session(socketserver.StreamRequestHandler):
             if not self.answer(verb, words, self.server.replies.get(whole, self.server.replies.get(verb, ""))):
                 return
 
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()
+
     def answer(self, verb: str, words: str, reply: str) -> bool:
         """Whether the conversation goes on."""
         if reply in (HANG, DROP):
@@ -63,7 +84,11 @@ class Session(socketserver.StreamRequestHandler):
         if reply:
             self.say(reply)
         elif verb == "EHLO":
-            self.say("250-mail.example\r\n250-AUTH PLAIN\r\n250 8BITMIME")
+            offered = "250-STARTTLS\r\n" if self.server.starttls else ""
+            self.say(f"250-mail.example\r\n{offered}250-AUTH PLAIN\r\n250 8BITMIME")
+        elif verb == "STARTTLS":
+            self.say("220 go on")
+            self.encrypt()
         elif verb == "AUTH":
             self.server.logins.append(base64.b64decode(words.split()[2]).decode())
             self.say("235 in")

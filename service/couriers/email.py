@@ -73,7 +73,7 @@ class EmailCourier:
         except smtp.SMTPResponseException as refusal:
             return self._refused(refusal)
         except (OSError, smtp.SMTPConnectError, smtp.SMTPServerDisconnected) as broken:
-            return RetryLater(None, f"no connection ({type(broken).__name__})")
+            return RetryLater(None, f"no connection ({type(broken.__cause__ or broken).__name__})")
         except smtp.SMTPException as wrong:
             return GaveUp(self._shown(str(wrong)))
         return Delivered(reason=f"refused for {', '.join(refused)}" if refused else "")
@@ -90,8 +90,8 @@ class EmailCourier:
             local_hostname=_domain(self._sender),
             timeout=self._answer_s,
         )
-        await client.connect()
         try:
+            await client.connect()
             refused, _ = await client.send_message(mail, sender=self._sender, recipients=self._to)
         finally:
             client.close()  # a server that has taken the mail need not say good-bye
