@@ -20,6 +20,7 @@ PRIOR_EPISODES: Final = 6.0
 PRIOR_EXCESS: Final = 4.0
 ALIKE_MAX: Final = 0.95
 PRIOR_ALIKE: Final = (1.0, 0.3)
+_FIRST, _EACH = math.log(BET), 1.0 - BET
 
 
 def nats(rare: float) -> float:
@@ -28,7 +29,7 @@ def nats(rare: float) -> float:
     >>> round(nats(0.5), 2), round(nats(1e-4), 2), nats(1e-200)
     (-1.05, 5.76, 12.0)
     """
-    return min(NATS_MAX, math.log(BET) - (1.0 - BET) * math.log(rare))
+    return min(NATS_MAX, _FIRST - _EACH * math.log(rare))
 
 
 class Evidence(Tail, array_like=True):

@@ -7,7 +7,7 @@ each compared with the highest separate peaks of its own past (`peaks`), and the
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Final, NamedTuple, Self
+from typing import ClassVar, Final, Self
 
 import msgspec
 from msgspec import Struct
@@ -29,7 +29,7 @@ HELD: Final = 5.0  # nats from which a row is no example of what is usual
 VALUE_MAX: Final = 1e15
 
 
-class Looks(NamedTuple):
+class Looks(Struct, gc=False):
     """One row seen five ways, the first three of which have two sides; and the means with it: `level`, `middle`, `slow`."""
 
     level: float
@@ -160,14 +160,14 @@ class Novelty(Struct):
 
     def _evidence(self, looks: Looks, farness: float) -> float:
         total = self.rougher.nats(looks.rough) + self.farther.nats(farness)
-        for side, look in enumerate(looks[:3]):
+        for side, look in enumerate((looks.level, looks.trend, looks.season)):
             total += max(self.above[side].nats(look), self.below[side].nats(-look))
         return total
 
     def _remember(self, looks: Looks, farness: float) -> float:
         """Learn what is usual from a row; returns the evidence in it."""
         total = self.rougher.learn(looks.rough) + self.farther.learn(farness)
-        for side, look in enumerate(looks[:3]):
+        for side, look in enumerate((looks.level, looks.trend, looks.season)):
             up, down = self.above[side].learn(look), self.below[side].learn(-look)
             if up or down:  # seldom
                 total += max(up, down)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from detectors.base import Expectation, Features
 from detectors.evidence import Evidence
-from detectors.profile import Profile, hour_of_week
+from detectors.profile import HOURS, Profile, hour_of_week
 from detectors.ranks import Ranks
 from detectors.tail import Basis
 
@@ -29,7 +29,7 @@ SETTLE_S: Final = 86_400  # before a first day there is no expectation to compar
 
 
 class Weighed(NamedTuple):
-    """A window beside what was expected of it; `rare` is the share of the past whose ratio went as far, `level` where the evidence then stands."""
+    """A window beside what was expected of it; `rare` is the share of the past whose ratio went as far, `level` where the evidence then stands, `hour` of the week."""
 
     spend: float
     expected: float
@@ -38,6 +38,8 @@ class Weighed(NamedTuple):
     rare: float
     level: float
     shape: float
+    hour: int
+    width_s: float
 
 
 class Surprise(Struct):
@@ -80,22 +82,21 @@ class Surprise(Struct):
 
     def weigh(self, x: Features) -> tuple[float, Weighed]:
         """Where the evidence stands once this window is added, and what `take` needs of the way there, so that a window is read once."""
-        spend = _spend(x)
-        shape = self.profile.shape(_hour(x))
-        expected, soft = self._expected(x, shape)
+        spend, hour, width_s = _spend(x), _hour(x), _width_s(x)
+        shape = self.profile.shape(hour)
+        expected, soft = self._expected(shape, width_s)
         ratio = self._ratio(spend, expected, soft)
         rare = self.ranks.above(ratio) if self.seen_s else 1.0
         level = self.evidence.after(rare)
-        return level, Weighed(spend, expected, soft, ratio, rare, level, shape)
+        return level, Weighed(spend, expected, soft, ratio, rare, level, shape, hour, width_s)
 
     def learn_one(self, x: Features) -> None:
         """Take in one closed window; nothing is learned from long silence or from within an episode."""
-        self.take(x, self.weigh(x)[1])
+        self.take(self.weigh(x)[1])
 
-    def take(self, x: Features, seen: Weighed) -> None:
+    def take(self, seen: Weighed) -> None:
         """`learn_one` of a window that has been weighed."""
-        spend, expected, soft, ratio, rare, level, shape = seen
-        width_s = _width_s(x)
+        spend, expected, soft, ratio, rare, level, shape, hour, width_s = seen
         if spend == 0.0 and self.seen_s == 0.0:
             return
         self.quiet_s = self.quiet_s + width_s if spend == 0.0 else 0.0
@@ -114,11 +115,11 @@ class Surprise(Struct):
             if self.ranks.total * width_s > PAST_S:
                 self.ranks.forget_half()
         most = WINSOR * (expected + soft) if self.warm else SPEND_MAX
-        self.profile.learn(_hour(x), min(spend, most), width_s / 3600, shape)
+        self.profile.learn(hour, min(spend, most), width_s / 3600, shape)
 
     def expected(self, x: Features) -> Expectation:
         """The mean of such a window, and its range by the scope's own ratios."""
-        expected, soft = self._expected(x, self.profile.shape(_hour(x)))
+        expected, soft = self._expected(self.profile.shape(_hour(x)), _width_s(x))
         low, high = (max(0.0, (expected + soft) * math.exp(self.ranks.quantile(q)) - soft) for q in (0.025, 0.975))
         return Expectation(expected, min(low, expected), max(high, expected))
 
@@ -131,8 +132,8 @@ class Surprise(Struct):
         """The detector that was dumped."""
         return msgspec.msgpack.decode(raw, type=cls)
 
-    def _expected(self, x: Features, shape: float) -> tuple[float, float]:
-        hours = _width_s(x) / 3600
+    def _expected(self, shape: float, width_s: float) -> tuple[float, float]:
+        hours = width_s / 3600
         return self.profile.level * shape * hours, SOFTEN * self.profile.level * hours + 1e-9
 
     def _ratio(self, spend: float, expected: float, soft: float) -> float:
@@ -156,7 +157,9 @@ def _width_s(x: Features) -> float:
 
 def _hour(x: Features) -> int:
     hour = x.get("hour_of_week")
+    if hour is not None and 0 <= hour < HOURS:
+        return int(hour)
     if hour is None or not math.isfinite(hour):
         start_s = x.get("start_s", 0.0)
         return hour_of_week(start_s) if math.isfinite(start_s) else 0
-    return int(hour) % 168
+    return int(hour) % HOURS

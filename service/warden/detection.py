@@ -109,7 +109,7 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> tuple[
                 found = _strongest(others, window, usual, named.threshold(w.plan.false_alerts_per_day, w.plan.named) + more)
         if found is not None and found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
             rare.append(found)
-        detector.take(x, weighed)
+        detector.take(weighed)
         series.detectors[detector.name] = detector.dump()
         today.add(series, number // WINDOWS_A_DAY, window, usual)
     return rare, said
