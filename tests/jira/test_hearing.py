@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace as but
 
 from service.couriers.jira.hearing import LOOK_BACK_MS, PAGE
+from service.couriers.port import MemoryHere
 from service.facts import Control
 from tests.jira.desk import DAY_MS, MINUTE_MS, Desk
 from tests.jira.fake import LI, MARIA, Fault
@@ -39,6 +40,15 @@ async def test_not_to_be_done_is_a_verdict_and_mutes(desk: Desk) -> None:
     asked = len(desk.jira.requests)
     await desk.tell(reason="worse")
     assert len(desk.jira.requests) == asked
+
+
+async def test_what_someone_opens_again_is_not_muted_any_more(desk: Desk) -> None:
+    desk.jira.move("FIN-1", "Erledigt", "Won't Do")
+    await desk.heard()
+    desk.jira.move("FIN-1", "Offen")
+    assert await desk.heard() == []
+    await desk.tell(reason="worse")
+    assert len(desk.jira.only().comments) == 1
 
 
 async def test_in_progress_is_an_acknowledgement_by_who_began(desk: Desk) -> None:
@@ -104,6 +114,15 @@ async def test_every_page_is_read(desk: Desk) -> None:
         desk.jira.comment(f"FIN-{number}", str(number))
     assert [control.reason.split()[0] for control in await desk.heard()] == [str(number) for number in range(2, 2 * PAGE + 2)]
     assert desk.jira.broken == []
+
+
+async def test_no_label_can_name_what_is_remembered_besides(desk: Desk) -> None:
+    await desk.heard()
+    await desk.heard()
+    assert isinstance(desk.memory, MemoryHere)
+    besides = [about for about in desk.memory.values if about != "inc-1"]
+    assert len(besides) == 2
+    assert all(" " in about for about in besides)
 
 
 async def test_issues_of_others_are_not_ours(desk: Desk) -> None:

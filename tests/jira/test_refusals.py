@@ -38,6 +38,16 @@ async def test_an_owner_s_project_is_mended_at_the_owner() -> None:
     assert "or under `jira: fields:` of the owner KYC team" in outcome.reason
 
 
+async def test_what_the_receiver_s_project_needs_is_left_out_where_the_owner_s_does_not_know_it() -> None:
+    desk = Desk(fields={"customfield_1": "x", "customfield_2": "y"}, contacts={"KYC": Contact(project="KYC", fields={"customfield_2": "z"})})
+    desk.jira.refuses = ("customfield_1",)
+    assert await desk.tell(but(INCIDENT, owner="KYC")) == Delivered(reason="This Jira did not take customfield_1 here, so it is left out.")
+    desk.jira.refuses = ("customfield_2",)
+    assert isinstance(await desk.tell(but(INCIDENT, id="inc-2", owner="KYC")), GaveUp)
+    desk.jira.refuses = ("customfield_1",)
+    assert isinstance(await desk.tell(but(INCIDENT, id="inc-3")), GaveUp)
+
+
 async def test_an_issue_type_that_is_not_there_names_those_that_are() -> None:
     outcome = await Desk(options={"issue_type": "Story"}).tell()
     assert isinstance(outcome, GaveUp)
@@ -112,9 +122,15 @@ async def test_an_issue_whose_answer_cannot_be_read_is_asked_for_again() -> None
 
 def test_a_receiver_without_a_project_or_token_says_so() -> None:
     parts = Parts(public_url="", clock=lambda: NIGHT_MS, memory=lambda _: MemoryHere())
-    for options, secrets, why in (({}, {"token": TOKEN}, "project"), ({"project": "FIN"}, {"user": "x"}, "token")):
+    wrong: list[tuple[str, dict[str, str], dict[str, str], str]] = [
+        ("https://acme.example", {}, {"token": TOKEN}, "project"),
+        ("https://acme.example", {"project": "FIN"}, {"user": "x"}, "token"),
+        ("https://acme.atlassian.net", {"project": "FIN"}, {"token": TOKEN}, "user"),
+        ("https://x:y:z", {"project": "FIN"}, {"token": TOKEN}, "url"),
+    ]
+    for url, options, secrets, why in wrong:
         with pytest.raises(ValueError, match=why):
-            JiraCourier(Receiver(name="t", kind="jira", url="https://acme.example", options=options, secrets=secrets), parts)
+            JiraCourier(Receiver(name="t", kind="jira", url=url, options=options, secrets=secrets), parts)
 
 
 POLICY = """

@@ -1,6 +1,6 @@
 """What an item does to its issue. One incident is one issue: made once, found before it is made, followed as long as anyone wants it.
 
-A resolution that says "won't do" mutes the incident: nothing more is written. A recurrence within `REOPEN_MS` reopens the issue, whoever
+A resolution that says "won't do" mutes the incident: nothing more is written until someone opens the issue again. A recurrence within `REOPEN_MS` reopens the issue, whoever
 closed it; later it gets a new one, linked to the old. Nothing else moves back what is done. An issue that is gone is not made again.
 """
 

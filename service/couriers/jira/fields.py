@@ -38,6 +38,13 @@ def fields_of(ticket: Ticket, receiver: Receiver, priority: str) -> dict[str, An
     }
 
 
+def may_go(ticket: Ticket, receiver: Receiver) -> frozenset[str]:
+    """Fields that an issue may go without: ours, and in an owner's own project those that the policy names for the receiver's."""
+    contact = contact_of(ticket, receiver)
+    elsewhere = project_of(ticket, receiver) != receiver.options.get("project")
+    return frozenset((*MAY_GO, *(receiver.fields.keys() - contact.fields.keys() if elsewhere else ())))
+
+
 def property_of(ticket: Ticket) -> dict[str, Any]:
     """What the issue carries for programs: which incident it is, and which notice made it."""
     return {"key": PRODUCT, "value": {"id": ticket.identity, "tenant": ticket.tenant, "notice": ticket.told_by_issue}}

@@ -105,8 +105,9 @@ class Hearing:
         await self.remembered.keep(about, told)
 
     async def _mute(self, about: str, told: Told, issue: Issue) -> None:
-        if issue.closed_as(self.wont_fix) and not told.muted:
-            told.muted = True
+        """Closed as not to be done it is muted, and opened again by someone it is not."""
+        if issue.closed_as(self.wont_fix) is not told.muted:
+            told.muted = not told.muted
             await self.remembered.keep(about, told)
 
     def _note(self, issue_id: str, state: str) -> None:

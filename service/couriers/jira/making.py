@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from service.couriers.jira.fields import MAY_GO, contact_of, fields_of, mend, project_of, property_of
+from service.couriers.jira.fields import contact_of, fields_of, may_go, mend, project_of, property_of
 from service.couriers.jira.offers import Offers
 from service.couriers.jira.reading import FIELDS, Issue, issue_of, issues_of
 from service.couriers.jira.remembered import Remembered, Told, digest
@@ -83,7 +83,7 @@ class Making:
                     raise self._unclear(no.outcome.reason, after_s=LOOK_AGAIN_S) from None
                 told.sending_ms = 0
                 await self.remembered.keep(ticket.about, told)
-                gone = [name for name in MAY_GO if name in no.refused and name in fields]
+                gone = sorted(no.refused.keys() & fields.keys() & may_go(ticket, self.receiver))
                 if not gone:
                     raise await self._explained(no, ticket, no.refused) from None
                 self._leave_out(ticket, told, fields, gone)

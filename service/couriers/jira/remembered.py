@@ -16,7 +16,7 @@ from service.couriers.port import Memory
 from service.facts import Scope, ident
 
 COMMENTS_KEPT: Final = 50
-HEARD: Final = "heard"
+HEARD: Final = "heard until"  # no label has a space, so no label is ever taken for it
 
 
 class Told(Struct, array_like=True):
@@ -90,4 +90,4 @@ def digest(text: Any) -> str:
 
 
 def _latest(tenant: str, scope: Scope, kind: str) -> str:
-    return ident("latest", tenant, *scope, kind)
+    return f"latest of {ident('cause', tenant, *scope, kind)}"

@@ -23,6 +23,7 @@ from service.messages.message import Message
 from service.messages.wiki import wiki
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024  # an issue with its changes and comments, or a page of issues
+CLOUD_HOST: Final = ".atlassian.net"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Site:
         basic = base64.b64encode(f"{user}:{token}".encode()).decode()
         headers = {"authorization": f"Basic {basic}" if user else f"Bearer {token}"}
         self.wire = Wire(self.receiver.url, self.parts, [token, basic, user], headers=headers, body_bytes_max=BODY_BYTES_MAX)
+        if not user and self.wire.url.host.endswith(CLOUD_HOST):
+            raise ValueError("Jira Cloud signs in with an e-mail address beside the token: name it as `user:`")
         self.flavour = FLAVOURS.get(str(self.receiver.options.get("flavour")), CLOUD if user else DATA_CENTER)
 
     async def ready(self) -> None:
