@@ -1,6 +1,7 @@
 """Edits that wait: the newest step of each incident that a receiver may have been told of. No clock, no I/O.
 
-Numbers grow all the time, so an edit waits for newer ones, of which only the last is made; a notice about the same incident says all that
+Numbers grow all the time, so an edit waits for newer ones, of which only the last is made, unless a person
+just did something and waits to see it; a notice about the same incident says all that
 an edit would. They live in memory only: what a crash takes along, the incident's next step or notice brings.
 """
 
@@ -31,9 +32,12 @@ class Edits:
     _waiting: OrderedDict[str, tuple[int, Incident]] = field(default_factory=OrderedDict)
 
     def add(self, step: Incident, now_ms: int) -> None:
-        """A newer step of an incident takes the place of an older one, which keeps its turn."""
+        """A newer step of an incident takes the place of an older one, which keeps its turn; what a person just did goes before all."""
         due_ms, _ = self._waiting.get(step.id, (now_ms + EDIT_AFTER_MS, step))
-        self._waiting[step.id] = due_ms, step
+        acted = bool(step.acts) and step.acts[-1].time_ms == step.time_ms
+        self._waiting[step.id] = now_ms if acted else due_ms, step
+        if acted:
+            self._waiting.move_to_end(step.id, last=False)
         if len(self._waiting) > EDITS_MAX:
             self._waiting.popitem(last=False)
             self.dropped += 1

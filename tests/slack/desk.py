@@ -41,6 +41,7 @@ class Desk:
     now_ms: int = NIGHT_MS
     options: dict[str, Any] = field(default_factory=dict)
     picture: Picture | None = None
+    unknown: int = 0  # how often the books do not know the incident yet
 
     def __post_init__(self) -> None:
         self.slack = FakeSlack(clock=lambda: self.now_ms)
@@ -68,4 +69,4 @@ class Desk:
 
     async def _draw(self, incident: str) -> Picture | None:
         self.asked.append(incident)
-        return self.picture
+        return self.picture if len(self.asked) > self.unknown else None

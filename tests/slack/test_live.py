@@ -77,7 +77,7 @@ async def test_a_budget_is_crossed_grows_and_is_acknowledged(tmp_path: Path) -> 
         async def is_booked() -> bool:
             (item,) = (await service.door.get("/v1/incidents")).json()["items"]
             story = (await service.door.get(f"/v1/incidents/{item['id']}")).json()
-            return bool(story["controls"]) and "acts" in item and all(notice["delivery"] for notice in story["notices"])
+            return bool(story["controls"]) and "acts" in item and all(notice["delivery"] == "delivered" for notice in story["notices"])
 
         await until(is_booked)
         (item,) = (await service.door.get("/v1/incidents")).json()["items"]

@@ -14,6 +14,7 @@ from service.facts import Act, Incident, Ordered
 from service.policy import load
 from tests.samples import DAY_MS
 from tests.scenarios.fake_service import INCIDENT, NOW_MS, FakeBooks, FakeService
+from tests.slack import limits
 from tests.slack.pressing import LI, MARIA, Room, message
 from tests.slack.server import error
 
@@ -34,7 +35,8 @@ class Stands(FakeBooks):
 
 
 @pytest.fixture
-async def room() -> AsyncIterator[Room]:
+async def room(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
+    monkeypatch.setattr("service.api.slack.doing.PAUSES_S", ())
     made = Room(FakeService())
     yield made
     await made.door.aclose()
@@ -69,6 +71,15 @@ async def test_a_snooze_until_the_period_ends(room: Room, books: Stands) -> None
     books.now = but(INCIDENT, period_end_ms=NOW_MS + DAY_MS)
     await room.hand.press(message(books.now), "snooze", option=3)
     assert room.controls()[0].until_ms == NOW_MS + DAY_MS
+
+
+async def test_a_press_waits_for_books_that_are_a_little_behind(room: Room, books: Stands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.slack.doing.PAUSES_S", (0.0, 0.0, 0.0))
+    late = [None, IncidentStory([INCIDENT], [], [], [])]
+    monkeypatch.setattr(books, "incident", lambda *_: late.pop(0) if late else IncidentStory([but(INCIDENT, revision=2)], [], [], []))
+    await room.hand.press(message(but(INCIDENT, revision=2)), "acknowledge")
+    assert [said.incident for said in room.controls()] == [INCIDENT.id]
+    assert late == []
 
 
 async def test_a_link_that_is_followed_needs_nothing(room: Room) -> None:
@@ -151,6 +162,22 @@ async def test_a_modal_that_comes_too_late_says_so_in_itself(room: Room, books: 
     answer = await room.hand.submit(room.slack.views[0], "it loops")
     assert answer.json() == {"response_action": "errors", "errors": {"spendwarden.reason": "Not done: an order stands already, since Tue 24 Nov 07:59 UTC."}}
     assert room.service.said == []
+
+
+async def test_a_modal_names_nobody_by_a_mention(room: Room, books: Stands) -> None:
+    await room.hand.press(message(INCIDENT), "pause")
+    books.now = but(INCIDENT, state="resolved", acts=[Act(NOW_MS, "expected", BY)])
+    answer = await room.hand.submit(room.slack.views[0], "it loops")
+    assert answer.json()["errors"] == {"spendwarden.reason": "Not done: it is resolved by now. Called expected by somebody on Tue 24 Nov 08:00 UTC."}
+
+
+async def test_a_long_reason_still_fits_into_a_button(room: Room) -> None:
+    room.service.policy = load("pauses: {two_person_usd: 5}")
+    await room.hand.press(message(INCIDENT), "pause")
+    await room.hand.submit(room.slack.views[0], '"<\n' * 400)
+    assert limits.mistakes(room.slack.whispers[0]) == []
+    await room.hand.press(room.slack.whispers[0], "approve", user=LI)
+    assert room.controls()[0].reason.startswith('"<\n"<')
 
 
 async def asked_for(room: Room, user: str = MARIA) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 
@@ -11,14 +12,16 @@ from service.api.slack.deciding import Asks, Decision, Does, Opens, Refused, dec
 from service.api.slack.reading import Press
 from service.facts import Incident
 from service.log.ports import LogError
+from service.messages.slack.presses import Pressed
 
-UNWRITTEN = "Not done: the service cannot write at the moment. Press again in a minute."
+PAUSES_S: Final = (0.1, 0.3, 1.0)
+UNWRITTEN: Final = "Not done: the service cannot write at the moment. Press again in a minute."
 
 
 async def act(service: Service, chat: Chat, press: Press) -> Decision | None:
     """Does it; what was decided. Pressed twice, or by two people, it is done once, and who was late is told who was first."""
     try:
-        decision = decide(press, await run_in_threadpool(_known, service, press.about.incident), service.policy, service.now_ms())
+        decision = decide(press, await _known(service, press.about), service.policy, service.now_ms())
         if isinstance(decision, Does):
             await service.tell(decision.control)
     except LogError:
@@ -45,6 +48,11 @@ async def _send(chat: Chat, press: Press, said: dict[str, Any]) -> None:
         await chat.answer(press.url, {"replace_original": False, **said})
 
 
-def _known(service: Service, incident: str) -> Incident | None:
-    story = service.books.incident(incident, None)
+async def _known(service: Service, about: Pressed) -> Incident | None:
+    """The incident as it stands; who pressed saw it at a revision that the books may learn of a little later."""
+    for pause_s in (0.0, *PAUSES_S):
+        await asyncio.sleep(pause_s)
+        story = await run_in_threadpool(service.books.incident, about.incident, None)
+        if story is not None and story.steps[-1].revision >= about.revision:
+            break
     return None if story is None else story.steps[-1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -15,6 +17,7 @@ from service.api.slack.reading import presses_of, text
 from service.messages.slack.views import REASON
 
 ANSWER_S: Final = 2.0  # Slack waits three
+_MENTION: Final = re.compile(r"<@\w+>")
 T = TypeVar("T")
 
 
@@ -31,7 +34,7 @@ async def pressed(service: Service, chat: Chat, payload: Any, *, again: bool) ->
     if len(presses) == 1 and presses[0].asked is not None and not presses[0].trigger:
         decision, later = await _soon(act(service, chat, presses[0]))
         if isinstance(decision, Refused):
-            return Heard({"response_action": "errors", "errors": {REASON: decision.words}})
+            return Heard({"response_action": "errors", "errors": {REASON: _unmarked(decision.words)}})
         return Heard(None, None if later is None else lambda: _ended(later))
 
     async def work() -> None:
@@ -39,6 +42,11 @@ async def pressed(service: Service, chat: Chat, payload: Any, *, again: bool) ->
             await act(service, chat, press)
 
     return Heard(None, work)
+
+
+def _unmarked(words: str) -> str:
+    """As a modal shows an error: without mark-up, so nobody can be named by a mention."""
+    return html.unescape(_MENTION.sub("somebody", words)).replace("`", "")
 
 
 async def asked(service: Service, chat: Chat, form: Mapping[str, Any]) -> Heard:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from service.couriers.port import Contact, Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
 from service.couriers.slack.errors import Means
 from service.couriers.slack.finding import Mark
-from service.couriers.slack.picture import hang
+from service.couriers.slack.picture import Pictures
 from service.couriers.slack.posting import Poster
 from service.couriers.slack.thread import Thread, Threads, digest
 from service.couriers.slack.web import Failed, Web
@@ -33,8 +33,9 @@ class SlackCourier:
             raise ValueError("its channel is missing: #name or an id")
         self._mention = str(receiver.options.get("mention") or "")
         self._offers = Offers(bool(receiver.options.get("orders", True)), bool(receiver.options.get("tickets", False)))
-        self._contacts, self._url, self._picture = receiver.contacts, parts.public_url, parts.picture
+        self._contacts, self._url = receiver.contacts, parts.public_url
         self._web = Web(receiver, parts)
+        self._pictures = Pictures(self._web, parts.picture)
         self._threads = Threads(parts.memory(receiver.name))
         self._poster = Poster(self._web, self._threads, parts.clock)
 
@@ -57,7 +58,8 @@ class SlackCourier:
                 return await self._edit(item)
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Leaves out pictures that are not drawn yet, and closes the connections."""
+        await self._pictures.close()
         await self._web.close()
 
     async def _alone(self, about: str, item: str, places: tuple[str, ...], said: dict[str, Any], mark: Mark) -> Outcome:
@@ -138,14 +140,11 @@ class SlackCourier:
 
     async def _hang(self, thread: Thread, incident: Incident) -> None:
         """The plot into the thread, once; without it nothing is missing but the picture."""
-        if thread.pictured or self._picture is None:
-            return
-        picture = await self._picture(incident.id)
-        if picture is None:
+        if thread.pictured or not self._pictures.room:
             return
         thread.pictured = True
         await self._threads.keep(incident.id, thread)
-        await hang(self._web, picture, thread.channel, thread.ts)
+        self._pictures.begin(incident.id, thread.channel, thread.ts)
 
 
 def _mark(incident: Incident) -> Mark:

@@ -84,7 +84,13 @@ def approval(asked: Asked, incident: Incident) -> dict[str, Any]:
     """The message in the thread that asks for a second person."""
     verb = _SAYS[asked.press][0]
     text = f"{person(asked.by)} asks to {asked.press} {fitted(_whom(incident), 300)} ({spoken(incident.spend_nanos)} spent): {fitted(asked.reason, 800)}"
-    button = {"type": "button", "action_id": f"{PREFIX}{APPROVE}", "style": "primary", "text": plain_text(f"Approve: {verb.lower()}"), "value": packed(asked)}
+    button = {
+        "type": "button",
+        "action_id": f"{PREFIX}{APPROVE}",
+        "style": "primary",
+        "text": plain_text(f"Approve: {verb.lower()}"),
+        "value": packed(asked._replace(url="", thread="")),
+    }
     return {
         "text": text,
         "blocks": [

@@ -41,6 +41,15 @@ async def test_only_the_newest_step_is_edited_and_not_at_once(edited: World) -> 
     assert edited.receipts == []
 
 
+async def test_what_a_person_just_did_is_shown_at_once(edited: World) -> None:
+    await edited.take(step(1, "inc-2"), step(2))
+    await edited.take(but(step(3), acts=[Act(step(3).time_ms, "snooze", "maria")]))
+    await edited.due()
+    assert [(item.id, item.revision) for item in edited.courier.items if isinstance(item, Incident)] == [("inc-1", 3)]
+    await edited.pass_time(EDIT_AFTER_MS)
+    assert edited.courier.items[-1].id == "inc-2"
+
+
 async def test_a_notice_says_what_an_edit_would(edited: World) -> None:
     await edited.take(step(2))
     await edited.take(notice(1))
