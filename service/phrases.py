@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from service.facts import Scope
@@ -115,6 +115,16 @@ def moment(ms: int) -> str:
     """
     at = _EPOCH + timedelta(milliseconds=ms)
     return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]} {at.hour:02d}:{at.minute:02d} UTC"
+
+
+def day(ms: int, zone: tzinfo = UTC) -> str:
+    """The calendar day of an instant where that zone's clocks are.
+
+    >>> day(1_763_562_840_000)
+    'Wed 19 Nov'
+    """
+    at = (_EPOCH + timedelta(milliseconds=ms)).astimezone(zone)
+    return f"{_DAYS[at.weekday()]} {at.day} {_MONTHS[at.month - 1]}"
 
 
 def percent(share: float) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Incident, Kind, Notice, Order, Scope
-from service.warden.titles import tells_line, title
+from msgspec.structs import replace as but
+
+from service.facts import TOTAL, Filling, Happened, Incident, Kind, Notice, Order, Quality, Report, Scope, Spent, Stopped
+from service.warden.titles import reported, tells_line, title
 
 DAY_MS: Final = 86_400_000
 NIGHT_MS: Final = 1_763_518_440_000  # Wed 19 Nov 2025 02:14 UTC
@@ -52,3 +54,24 @@ def notice(about: Incident, reason: str) -> Notice:
 
 
 NOTICE: Final = notice(INCIDENT, "opened")
+REPORT: Final = Report(
+    kind="digest",
+    owner="search",
+    start_ms=NIGHT_MS - DAY_MS,
+    end_ms=NIGHT_MS,
+    timezone="UTC",
+    by="agent",
+    total=Spent("", 7_000_000_000, 3_500_000_000, 3_000_000_000),
+    spent=[Spent("indexer", 6_000_000_000, 3_500_000_000, 3_000_000_000)],
+    others=Spent("", 1_000_000_000),
+    others_count=4,
+    happened=[Happened("inc-1", "Agent indexer repeats itself in a loop", "critical", "open", "calls_per_execution")],
+    happened_more=3,
+    stopped=[Stopped("ord-1", "pause", Scope("agent", "indexer"), "enforce", "effective", 120_000_000, (2_000_000_000, 9_000_000_000))],
+    filling=[Filling("day", Scope("agent", "indexer"), 10_000_000_000, 9_000_000_000, NIGHT_MS + DAY_MS, NIGHT_MS + 2 * DAY_MS)],
+    quality=Quality(1_000, 10, 500_000_000, 4_000, 1_000),
+    entries=2,
+    head="f" * 64,
+)
+_ABOUT: Final = but(INCIDENT, id="rep-1", scope=TOTAL, kinds=[], severity="info", state="reported", action="reported", reason="digest", owner="search")
+REPORTED: Final = but(NOTICE, id="ntc-rep", incident="rep-1", reason="digest", title=reported(REPORT), about=_ABOUT, report=REPORT)

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "feed": ("service.cli.feed", "The demo's traffic, sent to a service that runs elsewhere."),
     "check": ("service.cli.check", "Check a policy: every mistake in one go, by its path."),
     "explain": ("service.cli.explain", "The numbers behind an incident, recomputable."),
+    "report": ("service.cli.report", "A daily digest or a weekly showback, as it was told."),
     "plot": ("service.cli.plot", "A picture of a scope's spend: its usual range, alerts, pauses, and why it cost more."),
     "effective": ("service.cli.effective", "Every budget, cap, quota, owner and route that applies to a scope, and why."),
     "policy": ("service.cli.policy", "Put another policy in force: `spendwarden policy apply FILE`."),

@@ -149,6 +149,7 @@ def page(message: Message) -> str:
         f"<p><b>{escape(message.why)}</b></p>" if message.why else "",
         _list(message.causes),
         f"<p><b>What people did</b></p>{_list(message.people)}" if message.people else "",
+        *(f"<p><b>{escape(head)}</b></p>{_list(lines)}" for head, lines in message.sections),
         *(f'<p><a href="{escape(url)}">{escape(label)}</a></p>' for label, url in message.links),
         f'<p style="color:#666;font-size:smaller">{"<br>".join(escape(each) for each in _foot(message))}</p>',
     ]

@@ -74,5 +74,5 @@ def _notice(notice: Notice, public_url: str) -> dict[str, Any]:
     return notice_line(notice) | {
         "about": transcript_line(notice.about),
         "text": plain(of_notice(notice, public_url)),
-        "evidence_url": evidence_url(public_url, notice.incident),
+        "evidence_url": evidence_url(public_url, notice.incident) if notice.report is None else "",
     }

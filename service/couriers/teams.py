@@ -74,6 +74,8 @@ def _parts(message: Message) -> list[dict[str, Any]]:
     if message.why:
         parts += [_text(_run(message.why, weight="Bolder"), spacing="Medium"), *(_text(_run(each), spacing="Small") for each in message.causes)]
     parts += [_text(_run(each), spacing="Small" if at else "Medium") for at, each in enumerate(message.people)]
+    for head, lines in message.sections:
+        parts += [_text(_run(head, weight="Bolder"), spacing="Medium"), *(_text(_run(each), spacing="Small") for each in lines)]
     foot = " · ".join(part for part in (message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)) if part)
     return [*parts, _text(_run(foot, isSubtle=True, size="Small"), spacing="Medium")] if foot else parts
 

@@ -24,6 +24,7 @@ from service.facts.decided import (
 )
 from service.facts.names import CELL_KINDS, DRIVERS, HOUR_MS, LONG_RUN, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
 from service.facts.reached import CALLS_TAUGHT, CHILDREN_TAUGHT, GROWTH_PERCENT, Reached
+from service.facts.reported import Filling, Happened, Quality, Report, Spent, Stopped
 from service.facts.rows import Control, ControlAction, Envelope, JournalRow, PolicySet, Receipt, StreamItem, StreamRow, Tick
 from service.facts.said import Counts, Fact, Finding, Heaviest, Measures, Progress, Purpose, Reckoning, RunSpend, Shape, Share, Tally, Vote, tenant_of
 from service.facts.shapes import parts_of_call, shape_of_call, size_at, size_bin
@@ -53,7 +54,9 @@ __all__ = [
     "Envelope",
     "Evidence",
     "Fact",
+    "Filling",
     "Finding",
+    "Happened",
     "Heaviest",
     "Incident",
     "JournalRow",
@@ -70,13 +73,17 @@ __all__ = [
     "PricedLate",
     "Progress",
     "Purpose",
+    "Quality",
     "Reached",
     "Receipt",
     "Reckoning",
+    "Report",
     "RunSpend",
     "Scope",
     "Shape",
     "Share",
+    "Spent",
+    "Stopped",
     "StreamItem",
     "StreamRow",
     "Tally",

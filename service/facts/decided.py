@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from service.facts.names import HOUR_MS, Cell, Kind, Scope
+from service.facts.reported import Report
 from service.facts.said import Reckoning, Vote
 
 
@@ -180,7 +181,7 @@ class Kept(NamedTuple):
 class Notice(Struct, array_like=True, tag="N"):
     """One receiver is told one thing about an incident; `about` is the step it tells, `mention` whom to call up by name.
 
-    `kept` are the first of those that a storm's one notice stands for.
+    `kept` are the first of those that a storm's one notice stands for. With a `report` it is about no incident: `about` says whose it is.
     """
 
     time_ms: int
@@ -196,6 +197,7 @@ class Notice(Struct, array_like=True, tag="N"):
     thresholds: list[float] = msgspec.field(default_factory=list)
     mention: str = ""
     kept: list[Kept] = msgspec.field(default_factory=list)
+    report: Report | None = None
 
 
 class Untold(Struct, array_like=True, tag="U"):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DBAPIError
 
 from service.books import IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion
-from service.facts import Audited, Counts, Incident
+from service.facts import Audited, Counts, Incident, Notice
 from service.ledger import audit, listing, retention, spending, sums
 from service.ledger.audit import Kept
 from service.ledger.booking import BEFORE_ALL, book, empty
@@ -135,6 +135,11 @@ class Ledger:
         """Every entry there is, in the order in which they were made, of one moment."""
         with self._asking() as db:
             yield from audit.all_entries(db)
+
+    def reports(self, tenant: str | None = None) -> Iterator[Notice]:
+        """Reports that were told, the newest first."""
+        with self._asking() as db:
+            yield from listing.reports(db, tenant)
 
     def counts(self) -> dict[int, Counts]:
         """What each stream partition has heard since its beginning."""

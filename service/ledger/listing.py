@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from service.ledger.subjects import clean
 from service.ledger.tables import controls, deliveries, incident_steps, incidents, notices, order_states, orders
 
 STEPS_MAX: Final = 1000  # of one incident's story: the latest
+REPORT: Final = "rep-"  # how the ids of reports begin
 NOT_HOLDING: Final = ("refused", "expired", "failed")
 _incident: Final = msgspec.msgpack.Decoder(Incident).decode
 _order: Final = msgspec.msgpack.Decoder(Order).decode
@@ -68,6 +69,13 @@ def find_order(db: Connection, order_id: str, tenant: str | None) -> OrderStory 
     """One order of that tenant."""
     rows = db.execute(select(orders).where(orders.c.id == order_id, *_of_tenant(orders, tenant))).all()
     return _stories(db, rows)[0] if rows else None
+
+
+def reports(db: Connection, tenant: str | None) -> Iterator[Notice]:
+    """Reports that were told, the newest first."""
+    asked = select(notices.c.body).where(notices.c.incident.startswith(REPORT)).order_by(notices.c.time_ms.desc(), notices.c.id)
+    found = map(_notice, db.execute(asked.execution_options(yield_per=100)).scalars())
+    return (notice for notice in found if notice.report is not None and tenant in (None, notice.tenant))
 
 
 def page(db: Connection, table: Table, asked: ListQuestion, *where: ColumnElement[bool]) -> tuple[list[Any], str]:

@@ -11,6 +11,7 @@ from service.messages.figures import figures, lead
 from service.messages.links import evidence_url
 from service.messages.message import BASIS, Message
 from service.messages.remedies import done
+from service.messages.reports import of_report
 from service.phrases import DETAIL_MAX, called, listed, moment, named, shown, span, spelt
 from service.records import DEFAULT_TENANT
 from service.warden.titles import title
@@ -20,6 +21,8 @@ SETTLED: Final = frozenset({"effective", "refused", "failed"})
 
 def of_notice(notice: Notice, public_url: str) -> Message:
     """What one receiver reads about one step of an incident; `public_url` is where links point."""
+    if notice.report is not None:
+        return of_report(notice, notice.report, public_url)
     severity = "info" if notice.reason == "effective" else notice.about.severity  # that it has stopped wakes nobody
     return _message(notice.about, notice.title, severity, public_url, ("notice", notice.id))
 

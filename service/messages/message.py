@@ -11,7 +11,10 @@ _LABEL_WIDTH: Final = 12
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message. `lead` says what happens in a sentence or two, `done` what was or was not done about it; `causes` follow `why`; `people` is who did what."""
+    """One message. `lead` says what happens in a sentence or two, `done` what was or was not done about it; `causes` follow `why`; `people` is who did what.
+
+    `sections` are lists under headings of their own: of a report, which is about no incident.
+    """
 
     headline: str
     severity: str
@@ -21,6 +24,7 @@ class Message:
     why: str = ""
     causes: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    sections: tuple[tuple[str, tuple[str, ...]], ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     ids: tuple[tuple[str, str], ...] = ()
     basis: str = BASIS
@@ -43,6 +47,7 @@ def plain(message: Message) -> str:
         "\n".join(f"{label + ':':<{_LABEL_WIDTH}} {value}" for label, value in message.fields),
         _section(f"{message.why}:", message.causes) if message.causes else message.why,
         _section("What people did:", message.people),
+        *(_section(f"{head}:", lines) for head, lines in message.sections),
         "\n".join(f"{label}: {url}" for label, url in message.links),
         "\n".join(part for part in (message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)) if part),
     ]

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, assert_never
 
 from service.facts import Act, Cause, Evidence, Incident, Notice, Order, Ordered, OrderState, Reckoning, Scope
+from service.messages.report_line import report_line
 from service.money import usd
 from service.records import rfc3339
 
@@ -97,7 +98,7 @@ def state_line(state: OrderState) -> dict[str, Any]:
 
 
 def notice_line(notice: Notice) -> dict[str, Any]:
-    """One receiver is told one thing; only the notice that tells a budget line has `budget`, `threshold` and `thresholds`."""
+    """One receiver is told one thing; only the notice that tells a budget line has `budget`, `threshold` and `thresholds`, only a report has figures."""
     return {
         "type": "notice",
         "time": rfc3339(notice.time_ms),
@@ -109,7 +110,12 @@ def notice_line(notice: Notice) -> dict[str, Any]:
         "title": notice.title,
         "severity": notice.about.severity,
         "scope": scope_of(notice.about.scope),
-    } | known(("budget", notice.budget), ("threshold", finite(notice.threshold)), ("thresholds", _numbers(notice.thresholds)))
+    } | known(
+        ("budget", notice.budget),
+        ("threshold", finite(notice.threshold)),
+        ("thresholds", _numbers(notice.thresholds)),
+        ("report", notice.report and report_line(notice.report)),
+    )
 
 
 def scope_of(scope: Scope) -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from service.plots.chart import Chart
 from service.plots.draw import FORMS, NoPlotsError, drawn
 from service.plots.gather import NothingSpentError, of_incident, of_scope
+from service.plots.reporting import of_report
 from service.plots.words import alt
 
-__all__ = ["FORMS", "Chart", "NoPlotsError", "NothingSpentError", "alt", "drawn", "of_incident", "of_scope"]
+__all__ = ["FORMS", "Chart", "NoPlotsError", "NothingSpentError", "alt", "drawn", "of_incident", "of_report", "of_scope"]

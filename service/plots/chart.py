@@ -59,11 +59,15 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """What made the difference: `bars` add up to what `head` says, to the cent; `carriers` say in a line each who it was."""
+    """What made the difference: `bars` add up to what `head` says, to the cent; `carriers` say in a line each who it was.
+
+    `parts`: not what changed, but what all of it is made of.
+    """
 
     head: str
     bars: tuple[Bar, ...]
     carriers: tuple[str, ...] = ()
+    parts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

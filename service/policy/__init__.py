@@ -7,6 +7,7 @@ from service.policy.mistakes import Mistake, PolicyError
 from service.policy.model import Detection, NamedDetector, Pauses, Policy, dump, parse_dumped
 from service.policy.periods import Period
 from service.policy.pricing import Currency, ModelPrice, OperationPrice, Prices
+from service.policy.reports import Report as ReportEntry
 from service.policy.schema import policy_schema
 from service.policy.scopes import ALL, KINDS, Match, ScopePattern, matches
 from service.policy.secret_references import secret_warnings
@@ -47,6 +48,7 @@ __all__ = [
     "Prices",
     "Quota",
     "Receiver",
+    "ReportEntry",
     "Route",
     "ScopePattern",
     "SlackReceiver",

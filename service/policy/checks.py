@@ -27,6 +27,7 @@ def checked(tree: Tree) -> list[Mistake]:
         *_twice(tree, "rotas"),
         *_twice(tree, "detection.detectors"),
         *_unknown_rotas(tree),
+        *_reports_nobody_reads(tree),
         *_unknown_receivers(tree),
         *_unknown_tiers(tree),
         *_unknown_findings(tree),
@@ -61,6 +62,7 @@ def _unknown_receivers(tree: Tree) -> Iterator[Mistake]:
     pauses = tree.get("pauses")
     lists = [(f"{path}.to", entry.get("to")) for path, entry in _entries(tree, "routes")]
     lists += [(f"{path}.escalate_to", entry.get("escalate_to")) for path, entry in _entries(tree, "owners")]
+    lists += [(f"{path}.to", entry.get("to")) for path, entry in _entries(tree, "reports")]
     lists += [("pauses.second_route", pauses.get("second_route"))] if isinstance(pauses, dict) else []
     for path, names in lists:
         for index, name in enumerate(names if isinstance(names, list) else []):
@@ -74,6 +76,16 @@ def _unknown_rotas(tree: Tree) -> Iterator[Mistake]:
         name = entry.get("rota")
         if isinstance(name, str | int) and str(name) not in known:
             yield Mistake(f"{path}.rota", f"no rota is called `{name}`{meant(str(name), known)}")
+
+
+def _reports_nobody_reads(tree: Tree) -> Iterator[Mistake]:
+    """An issue or a call at night is no place for yesterday's figures."""
+    kinds = {str(entry.get("name")): entry.get("kind") for _, entry in _entries(tree, "receivers")}
+    for path, entry in _entries(tree, "reports"):
+        names = entry.get("to")
+        for index, name in enumerate(names if isinstance(names, list) else []):
+            if kinds.get(str(name)) in ("jira", "pagerduty"):
+                yield Mistake(f"{path}.to[{index}]", f"`{name}` is of the kind {kinds[str(name)]}, which tells no reports")
 
 
 def _unknown_tiers(tree: Tree) -> Iterator[Mistake]:

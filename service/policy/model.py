@@ -12,6 +12,7 @@ from service.facts import Kind
 from service.money import NANO
 from service.policy.limits import BatchRule, Budget, Cap, Entry, Planned, Quota, TierRule
 from service.policy.pricing import Currency, Prices
+from service.policy.reports import Report
 from service.policy.rotas import Rota
 from service.policy.scopes import ScopeText
 from service.policy.telling import Owner, Receiver, Route, Source
@@ -86,6 +87,7 @@ class Policy(Entry):
     sources: tuple[Source, ...] = ()
     receivers: tuple[Receiver, ...] = ()
     routes: tuple[Route, ...] = ()
+    reports: tuple[Report, ...] = ()
 
     @cached_property
     def digest(self) -> str:

@@ -222,6 +222,7 @@ def _bounds(wardens: Sequence[Warden], counts: Sequence[Counts]) -> Metric:
             ("PERIODS_PER_TENANT_MAX", t.periods_folded),
             ("NOTICES_PER_MINUTE_MAX", t.storm_untold),
             ("UNPRICED_MAX", t.unpriced_folded),
+            ("DAY_ROWS_MAX", t.days_folded),
         ):
             bounds.add_metric([t.name, limit], count)
     return bounds

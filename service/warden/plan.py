@@ -94,6 +94,8 @@ class Plan:
         self.second_route = pauses.second_route
         self.two_person_nanos = pauses.two_person_nanos
         self.false_alerts_per_day = policy.detection.false_alerts_per_scope_day
+        self.zone = ZoneInfo(policy.timezone)
+        self.reports = policy.reports
         self.named = tuple(Named.of(entry) for entry in policy.detection.detectors)
 
     def limit(self, name: str) -> Limit | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from service.facts import MINUTE_MS, Incident, Kept, Notice, Ordered, Untold, ident
-from service.warden.state import Episode, Tenant, Warden
+from service.warden.state import Episode, Standing, Tenant, Warden
 from service.warden.titles import title
 
 NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest a minute
@@ -123,8 +123,11 @@ def _storming(w: Warden, t: Tenant, receiver: str) -> bool:
 def ordered(t: Tenant, episode: Episode) -> Ordered | None:
     """What was ordered because of this incident, as it stands."""
     order = t.orders.get(episode.order)
-    if order is None:
-        return None
+    return None if order is None else told_order(order)
+
+
+def told_order(order: Standing) -> Ordered:
+    """An order as it stands."""
     return Ordered(
         order.id,
         order.action,

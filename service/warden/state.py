@@ -270,6 +270,9 @@ class Tenant(Struct):
     watches_forgotten: int = 0
     named_silenced: int = 0
     audit: Chain = field(default_factory=Chain)
+    days: Rows[tuple[int, tuple[str, str, str, str]], list[int]] = field(default_factory=Rows)
+    days_folded: int = 0
+    reported: dict[str, int] = field(default_factory=dict)
 
 
 class Warden(Struct):

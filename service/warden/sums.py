@@ -11,7 +11,7 @@ from typing import Final
 
 from service.facts import MINUTE_MS, Cell, Member, PricedLate, Progress, Scope, Share, Tally
 from service.prices import Rates, cost
-from service.warden import budgets, proof, windows
+from service.warden import budgets, days, proof, windows
 from service.warden.plan import Limit
 from service.warden.state import Heard, Tenant, Warden
 
@@ -52,6 +52,7 @@ def last_word(w: Warden, t: Tenant, p: int, fact: Tally) -> None:
         else:
             total[0] += s.records
             total[1] += s.nanos
+    days.counted(w, t, fact.cell, fact.event_minute, s)
     _wait_for_price(w, t, fact)
     windows.take(w, t, fact)
 
@@ -70,6 +71,7 @@ def _spend(w: Warden, t: Tenant, key: Cell | Member, event_minute: int, nanos: i
     if isinstance(key, Cell):
         view = w.plan.view(key)
         scopes, limits = view.scopes, view.limits
+        days.spent(w, t, key, event_minute, nanos)
     else:
         scopes, limits = (Scope(key.kind, key.name),), w.plan.member_limits(key)
     if t.tracked:
@@ -122,6 +124,7 @@ def price_late(w: Warden, t: Tenant, cell: Cell, event_minute: int) -> None:
     view = w.plan.view(cell)
     for scope in view.scopes:
         t.totals[scope][1] += nanos
+    days.spent(w, t, cell, event_minute, nanos)
     _late(w, t, view.limits, event_minute, nanos)
     for member, part in split(rates, members, batch=cell.batch):
         _late(w, t, w.plan.member_limits(Member(t.name, *member)), event_minute, part)

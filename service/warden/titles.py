@@ -7,10 +7,11 @@ Alarms are sentences; what is settled is named in a word. Two notices of one inc
 from __future__ import annotations
 
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from service.facts import Incident, Kind, Ordered
+from service.facts import Incident, Kind, Ordered, Report, Spent
 from service.money import spoken
-from service.phrases import called, capital, line, moment, named, span, spelt, times
+from service.phrases import called, capital, day, line, moment, named, percent, span, spelt, times
 
 LINE_REASONS: Final = frozenset({"opened", "line_crossed"})
 _SETTLED: Final = frozenset(
@@ -52,6 +53,33 @@ _SAYS: Final = {
     Kind.BATCH_VIOLATION: "pays full price for work that could run as a batch",
 }
 _BUDGET: Final = frozenset({Kind.BUDGET_THRESHOLD, Kind.BUDGET_FORECAST})
+
+
+def reported(report: Report) -> str:
+    """What a report is about: whose spend, when, how much, and how that compares with the period before."""
+    zone, total = ZoneInfo(report.timezone), report.total
+    digest = report.kind == "digest"
+    when = f"on {day(report.start_ms, zone)}" if digest else f"in the week from {day(report.start_ms, zone)} to {day(report.end_ms - 1, zone)}"
+    whose = "All AI spend" if report.owner is None else f"AI spend of {named(report.owner)}" if report.owner else "AI spend that nobody owns"
+    return f"{whose} {when}: {spoken(total.nanos)}{compared(total)}"
+
+
+def compared(spent: Spent) -> str:
+    """How much more or less than in the period before, where that is known.
+
+    >>> compared(Spent("", 150, 100)), compared(Spent("", 50, 100)), compared(Spent("", 50, 0)), compared(Spent("", 50))
+    (', 50 % more than before', ', 50 % less than before', ', nothing before', '')
+    >>> compared(Spent("", 620, 100))
+    ', 6.2 times as much as before'
+    """
+    if spent.before_nanos is None:
+        return ""
+    if spent.before_nanos <= 0:
+        return ", nothing before" if spent.nanos else ""
+    change = spent.nanos / spent.before_nanos - 1
+    if change >= 1:
+        return f", {times(change + 1)} as much as before"
+    return f", {percent(abs(change))} {'more' if change > 0 else 'less'} than before" if abs(change) >= 0.0005 else ", as before"
 
 
 def tells_line(incident: Incident, reason: str) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as but
 
 from service.couriers.port import Delivered, Parts, Receiver
 from service.couriers.registry import COURIERS, courier_of
-from service.facts import Notice, Order
-from tests.conformance.couriers import CASES, ITEMS, PASSWORD, PATH_TOKEN, WIRED, assert_no_secret, bench_of, each, good
-from tests.samples import NIGHT_MS
+from service.facts import Filling, Happened, Notice, Order, Scope, Spent
+from tests.conformance.couriers import CASES, HOSTILE, ITEMS, PASSWORD, PATH_TOKEN, WIRED, assert_no_secret, bench_of, each, good
+from tests.samples import NIGHT_MS, REPORT, REPORTED
 
 
 def test_every_registered_courier_has_a_case() -> None:
@@ -43,6 +44,28 @@ async def test_the_same_item_twice_carries_the_same_id(kind: str, item: Notice |
     ids = CASES[kind].identities(bench)
     assert len(ids) == (1 if CASES[kind].once else 2)
     assert set(ids) == {item.id}
+
+
+HOSTILE_SPENT = [Spent(HOSTILE, 1, 1, 1)] * 20
+HOSTILE_REPORT = but(
+    REPORT,
+    owner=HOSTILE,
+    spent=HOSTILE_SPENT,
+    happened=[Happened("inc-1", HOSTILE, "critical", "open", HOSTILE)] * 15,
+    filling=[Filling(HOSTILE, Scope("agent", HOSTILE), 1, 1, 1, 1)],
+)
+REPORTS: dict[str, Notice | Order] = {"report": REPORTED, "hostile": but(REPORTED, title=HOSTILE, report=HOSTILE_REPORT)}
+SILENT = {"jira", "pagerduty"}  # an issue or a call at night is no place for it
+
+
+@each(CASES, REPORTS)
+async def test_a_report_is_told_or_passed_over_and_never_fails(kind: str, item: Notice | Order) -> None:
+    bench = bench_of(kind)
+    assert isinstance(await bench.courier.deliver(item), Delivered)
+    sent = bench.read()
+    assert (not sent) if kind in SILENT else ("Spend by agent" in sent)
+    assert "<!channel>" not in bench.sent() or not CASES[kind].entities
+    await bench.courier.close()
 
 
 USELESS = ["nonsense", f"ftp://user:{PASSWORD}@x", "https://x:y:z"]

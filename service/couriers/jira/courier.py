@@ -22,7 +22,7 @@ from service.couriers.jira.ticket import Ticket, ticket_of
 from service.couriers.jira.twins import Twins
 from service.couriers.jira.unanswered import Unanswered
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
-from service.facts import Control, Incident
+from service.facts import Control, Incident, Notice
 
 REOPEN_MS: Final = 3 * 24 * 3_600_000
 EDIT_EVERY_MS: Final = 60_000  # Jira may write to every watcher
@@ -56,6 +56,8 @@ class JiraCourier:
 
     async def deliver(self, item: Item) -> Outcome:
         """Brings the item's issue to where it should be; tried again it goes on from where it stopped."""
+        if isinstance(item, Notice) and item.report is not None:
+            return Delivered(reason="a report is no issue")
         ticket = ticket_of(item, self._public_url)
         async with self._lock:
             try:

@@ -12,7 +12,7 @@ from service.couriers.slack.picture import Pictures
 from service.couriers.slack.posting import Poster
 from service.couriers.slack.thread import Thread, Threads, digest
 from service.couriers.slack.web import Failed, Web
-from service.facts import Incident, Notice, Order
+from service.facts import Incident, Notice, Order, Report
 from service.messages.slack import root as slack
 from service.messages.slack.presses import Offers
 
@@ -50,6 +50,8 @@ class SlackCourier:
             case Order():
                 said = slack.order(item, self._url)
                 return await self._alone(f"order\0{item.id}", item.id, (self._channel,), said, Mark(slack.EVENT_ORDER, "order", item.id))
+            case Notice(report=Report()):
+                return await self._report(item)
             case Notice(reason="storm"):
                 return await self._storm(item)
             case Notice():
@@ -67,6 +69,12 @@ class SlackCourier:
         if item in thread.told:
             return Delivered()
         return _outcome(await self._poster.root(about, thread, item, places, lambda _: said, mark))
+
+    async def _report(self, notice: Notice) -> Outcome:
+        """One message, in the channel of whose spend it is."""
+        contact = self._contacts.get(notice.about.owner, _NOBODY)
+        places = tuple(dict.fromkeys(place for place in (contact.slack, self._channel) if place))
+        return await self._alone(notice.incident, notice.id, places, slack.report(notice, self._url), Mark(slack.EVENT_REPLY, "notice", notice.id))
 
     async def _storm(self, notice: Notice) -> Outcome:
         """One message for all of them, and in its thread who they are."""

@@ -71,6 +71,16 @@ def digest(notice: Notice, public_url: str) -> dict[str, Any]:
     return {"text": text, "blocks": blocks, "metadata": {"event_type": EVENT_REPLY, "event_payload": payload}}
 
 
+def report(notice: Notice, public_url: str) -> dict[str, Any]:
+    """Figures of a day or a week, whole: there is nothing to press."""
+    message = of_notice(notice, public_url)
+    body = _body(message)
+    body += [_section(_joined([bold(head), *(f"• {escaped(line)}" for line in lines)])) for head, lines in message.sections]
+    payload = {"incident": notice.incident, "notice": notice.id}
+    blocks = [*body, _context(fitted(_foot(message), SECTION_MAX))]
+    return {"text": fitted(plain(message), TEXT_MAX), "blocks": blocks, "metadata": {"event_type": EVENT_REPLY, "event_payload": payload}}
+
+
 def kept_back(notice: Notice) -> dict[str, Any]:
     """The members of a storm, for its thread."""
     lines = [f"• {fitted(each.title, 250)} ({escaped(each.incident)})" for each in notice.kept]

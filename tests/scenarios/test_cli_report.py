@@ -1,0 +1,59 @@
+"""`spendwarden report`: what was told, printed again, and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from service.ledger import Ledger
+from service.replay.booked import Booked
+from tests.scenarios.commands import run
+from tests.scenarios.test_reports import Fortnight
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    address = f"sqlite:///{tmp_path_factory.mktemp('books') / 'ledger.db'}"
+    with closing(Ledger(address)) as ledger:
+        books = Booked(ledger, None)
+        Fortnight(hours=11 * 24, books=books)
+        books.flush()
+        yield address
+
+
+def test_the_newest_is_printed_or_that_of_a_day(url: str) -> None:
+    newest = run("report", "digest", "--database", url)
+    assert newest.exit_code == 0, newest.output
+    assert newest.stdout.startswith("[INFO] All AI spend on Thu 29 Oct: $46.56")
+    assert "All AI spend on Wed 21 Oct" in run("report", "digest", "--database", url, "--day", "2026-10-21").stdout
+
+
+def test_each_owner_s_week_is_printed_once_whoever_was_told(url: str) -> None:
+    both = run("report", "showback", "--database", url).stdout
+    assert [line for line in both.splitlines() if line.startswith("[INFO]")] == [
+        "[INFO] AI spend of “KYC team” in the week from Mon 19 Oct to Sun 25 Oct: $45.56",
+        "[INFO] AI spend of “Platform team” in the week from Mon 19 Oct to Sun 25 Oct: $36.25",
+    ]
+    one = run("report", "showback", "--database", url, "--owner", "KYC team", "--day", "2026-10-22").stdout
+    assert both.startswith(one)
+
+
+@pytest.mark.parametrize("kind", ["digest", "showback"])
+def test_it_is_drawn(url: str, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"{kind}.svg"
+    done = run("report", kind, "--database", url, "--plot", str(path))
+    assert done.exit_code == 0, done.output
+    assert "by agent" in done.stdout.splitlines()[-1]
+    picture = path.read_text()
+    assert "indexer" in picture
+    assert ("All AI spend, US dollars per 10 minutes" in picture) == (kind == "digest")
+
+
+def test_what_was_not_told_is_not_made_up(url: str) -> None:
+    done = run("report", "digest", "--database", url, "--day", "2020-01-01")
+    assert (done.exit_code, "no digest was told of 2020-01-01" in done.stderr) == (1, True)
+    done = run("report", "digest", "--database", url, "--day", "tomorrow")
+    assert (done.exit_code, "must be a day such as 2026-11-24" in done.stderr) == (2, True)

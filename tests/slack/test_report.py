@@ -1,0 +1,33 @@
+"""A report in Slack: one message, in the owner's own channel, with nothing to press; the same again is not posted again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from service.couriers.port import Contact, Delivered, MemoryHere, Parts
+from service.couriers.registry import courier_of
+from service.messages.slack.root import report
+from tests.conformance.couriers import CASES, Wire
+from tests.samples import NIGHT_MS, REPORTED
+from tests.slack.limits import mistakes
+
+
+async def test_a_report_is_posted_once_where_its_owner_reads() -> None:
+    case, memory = CASES["slack"], MemoryHere()
+    wire = Wire(case.good())
+    receiver = replace(case.receiver, contacts={"search": Contact(slack="#search")})
+    for _ in range(2):
+        courier = courier_of(receiver, Parts(public_url="", clock=lambda: NIGHT_MS, transport=wire, memory=lambda _: memory))
+        assert isinstance(await courier.deliver(REPORTED), Delivered)
+        await courier.close()
+    posted = [json.loads(request.content) for request in wire.requests if request.url.path.endswith("/chat.postMessage")]
+    assert [said["channel"] for said in posted] == ["#search"]
+    assert all(block["type"] != "actions" for block in posted[0]["blocks"])
+
+
+def test_it_is_within_slacks_limits_and_keeps_its_sections_apart() -> None:
+    said = report(REPORTED, "https://spend.example")
+    assert mistakes(said) == []
+    heads = [block["text"]["text"].split("\n")[0] for block in said["blocks"] if block["type"] == "section" and "text" in block]
+    assert heads[1:] == ["*Spend by agent*", "*What happened*", "*What was stopped*", "*Budgets*"]
