@@ -66,6 +66,7 @@ class FakeJira(httpx.AsyncBaseTransport):
     clock: Callable[[], int]
     cloud: bool = True
     both_ways_in: bool = False
+    administers: bool = True
     lag_ms: int = 0
     user: str = USER
     token: str = TOKEN
@@ -151,6 +152,8 @@ class FakeJira(httpx.AsyncBaseTransport):
         if not self.both_ways_in and request.headers.get("authorization") != wanted:
             return httpx.Response(401, json={"message": "Client must be authenticated to access this resource."})
         body = json.loads(request.content) if request.content else None
+        if request.url.params.get("notifyUsers") == "false" and not self.administers:
+            return httpx.Response(403, json={"errorMessages": ["To discard the user notification either admin or project admin permissions are required."]})
         for method, path, call in self._calls():
             found = re.fullmatch(path, self._call(request))
             if found and method == request.method:

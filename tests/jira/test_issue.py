@@ -8,7 +8,7 @@ import httpx
 import pytest
 from msgspec.structs import replace as but
 
-from service.couriers.jira.courier import EDIT_EVERY_MS, REOPEN_MS
+from service.couriers.jira.courier import EDIT_EVERY_MS, LOUD_EDIT_EVERY_MS, REOPEN_MS
 from service.couriers.jira.following import NO_TEXT, NO_WAY
 from service.couriers.port import Contact, Delivered, RetryLater
 from service.facts import Kind, Scope
@@ -294,10 +294,23 @@ async def test_a_description_that_cannot_be_edited_any_more_stops_no_comment(des
     assert len(said(desk)) == 1
 
 
+async def test_who_administers_no_project_edits_aloud(desk: Desk) -> None:
+    desk.jira.administers = False
+    await desk.tell()
+    assert await desk.tell(WORSE, "worse") == Delivered()
+    desk.now_ms += EDIT_EVERY_MS
+    assert isinstance(await desk.edit(but(WORSE, spend_nanos=950 * 10**9)), RetryLater), "each edit writes to the watchers"
+    desk.now_ms += LOUD_EDIT_EVERY_MS
+    assert await desk.edit(but(WORSE, spend_nanos=950 * 10**9)) == Delivered()
+    assert "$950.00" in text(desk)
+    edits = [dict(each.url.params) for each in desk.jira.requests if each.method == "PUT"]
+    assert edits == [{"notifyUsers": "false"}, {}, {}], "asked once whether it may be quiet"
+
+
 async def test_an_issue_that_cannot_be_edited_any_more_is_commented_on_still(desk: Desk) -> None:
     await desk.tell()
     told = {"errorMessages": ["You do not have permission to edit issues in this project."], "errors": {}}
-    desk.jira.faults = [Fault("PUT", "issue/FIN-1", httpx.Response(403, json=told))]
+    desk.jira.faults = [Fault("PUT", "issue/FIN-1", httpx.Response(403, json=told), times=2)]
     assert await desk.tell(WORSE, "worse") == Delivered(reason=NO_TEXT)
     assert len(said(desk)) == 1
 

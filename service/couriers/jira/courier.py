@@ -25,7 +25,8 @@ from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Recei
 from service.facts import Control, Incident, Notice
 
 REOPEN_MS: Final = 3 * 24 * 3_600_000
-EDIT_EVERY_MS: Final = 60_000  # Jira may write to every watcher
+EDIT_EVERY_MS: Final = 60_000
+LOUD_EDIT_EVERY_MS: Final = 600_000  # where Jira writes to every watcher
 
 
 class JiraCourier:
@@ -83,7 +84,7 @@ class JiraCourier:
         told = await self._remembered.of(ticket.about)
         if told is None or not told.key or told.muted:
             return Delivered()
-        left_ms = told.edited_ms + EDIT_EVERY_MS - self._clock()
+        left_ms = told.edited_ms + (EDIT_EVERY_MS if self._following.quiet else LOUD_EDIT_EVERY_MS) - self._clock()
         if left_ms > 0:
             return RetryLater(left_ms / 1000, "its text was written a moment ago", alone=True)
         await self._site.ready()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from service.couriers.jira.offers import Offers
@@ -25,7 +26,7 @@ NO_TEXT: Final = "This Jira does not let the issue's text be brought up to date.
 NO_WAY: Final = "This Jira offers no way from here to a done status, so the issue stays open."
 LOOK_AGAIN_S: Final = 5.0
 COMMENTS_READ: Final = "100"
-_QUIET: Final = {"notifyUsers": "false"}  # where our user may say so; else Jira writes to the watchers
+_QUIET: Final = {"notifyUsers": "false"}  # only an administrator of the project may ask for that; else Jira writes to the watchers
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Following:
     remembered: Remembered
     offers: Offers
     wont_fix: Sequence[str]
+    quiet: bool = True
 
     async def edit(self, ticket: Ticket, told: Told, issue: Issue | None = None) -> None:
         """Writes the description anew where it has changed; beside a notice also summary and priority, where they are still ours.
@@ -99,8 +101,12 @@ class Following:
     async def _put(self, key: str, fields: dict[str, Any]) -> None:
         """Edits; where the screen refuses a field, without it."""
         try:
-            await self.site.ask("PUT", f"issue/{key}", {"fields": fields}, _QUIET)
+            await self.site.ask("PUT", f"issue/{key}", {"fields": fields}, _QUIET if self.quiet else None)
         except Unanswered as no:
+            if self.quiet and no.status == HTTPStatus.FORBIDDEN:
+                self.quiet = False
+                await self._put(key, fields)
+                return
             left = {name: value for name, value in fields.items() if name not in no.refused}
             if not isinstance(no.outcome, GaveUp) or left == fields:
                 raise
