@@ -16,7 +16,7 @@ from typing import Final
 
 from service.couriers.events import encoded, event_of
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
-from service.couriers.templates import UnfitError, argument_of, values_of
+from service.couriers.templates import UnfitError, argument_of, ended, sent, values_of
 from service.facts import Incident, Order
 from service.phrases import DETAIL_MAX, shown
 from service.policy.times import duration_ms
@@ -40,7 +40,7 @@ class CommandCourier:
         named = receiver.options.get("environment", ())
         self._environment = variables(named)
         self._hidden = [value for name in named if len(value := self._environment.get(name, "")) >= _HIDDEN_LENGTH_MIN]
-        self._public_url = parts.public_url
+        self._public_url, self._memory = parts.public_url, parts.memory(receiver.name)
         if not self._argv or self._argv[0] not in allowed_commands():
             raise ValueError("its program is not allowed; whoever runs the service must name its path in SPENDWARDEN_COMMANDS, with `:` between several")
 
@@ -55,7 +55,12 @@ class CommandCourier:
             argv = [argument_of(template, values) for template in self._argv]
         except UnfitError as unfit:
             return Delivered("refused", str(unfit))
+        await self._memory.keep(sent(item), b"sent")
         return await self._run(argv, encoded(event_of(item, self._public_url)))
+
+    async def let_go(self, order: Order) -> Outcome:
+        """See Acts; what was never sent is not undone."""
+        return await self.deliver(ended(order)) if await self._memory.kept(sent(order)) else Delivered()
 
     async def probe(self) -> Outcome:
         """Looks whether the program is there and may be run; it is not run."""

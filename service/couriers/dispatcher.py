@@ -17,7 +17,7 @@ from service.couriers.hearing import Tell, hear
 from service.couriers.lane import NOTICE_AGE_MAX_MS, WAITING_MAX, Lane
 from service.couriers.pacing import LaneName
 from service.couriers.parcel import Parcel
-from service.couriers.port import Courier, Delivered, GaveUp, Hears, Item, Merges, Outcome, Receiver, RetryLater
+from service.couriers.port import Acts, Courier, Delivered, GaveUp, Hears, Merges, Outcome, Receiver, RetryLater
 from service.couriers.unmade import Unmade
 from service.facts import Decision, Incident, Notice, Order, Receipt, Scope, decode_outbox
 from service.log.ports import OUTBOX, Log, LogError
@@ -25,6 +25,7 @@ from service.log.ports import OUTBOX, Log, LogError
 ROWS_AT_ONCE: Final = 256
 LOOK_AGAIN_S: Final = 0.05
 FORGET_EVERY_MS: Final = 3_600_000
+UNDO_MAX_MS: Final = 24 * 3_600_000
 WORKERS: Final[Mapping[LaneName, int]] = {"orders": 4, "notices": 1}
 _LANES: Final[Mapping[str, tuple[LaneName, ...]]] = {"orders": ("orders",), "notices": ("notices",), "all": ("orders", "notices")}
 
@@ -150,14 +151,16 @@ class Dispatcher:
             return await self._turn_edit(lane)
         await self._deliveries.confirm(self._clock())
         outdated = self._outdated(parcel)
-        if outdated:
+        if outdated and isinstance(left := await self._let_go(parcel), RetryLater):
+            await self._settle(lane, parcel, left)
+        elif outdated:
             lane.counts.expired += 1
             await self._end(parcel, "expired" if parcel.lane == "orders" else "failed", outdated)
             lane.ended(parcel)
         else:
             if isinstance(parcel.item, Notice) and parcel.receiver in self._edits:
                 self._edits[parcel.receiver].told(parcel.item.about)
-            await self._settle(lane, parcel, await self._try(parcel.receiver, parcel.item))
+            await self._settle(lane, parcel, await self._try(self._couriers[parcel.receiver].deliver(parcel.item)))
         return True
 
     async def _turn_edit(self, lane: Lane) -> bool:
@@ -167,7 +170,7 @@ class Dispatcher:
         if edits is None or step is None:
             return False
         await self._deliveries.confirm(now_ms)
-        outcome = await self._try(lane.receiver, step)
+        outcome = await self._try(self._couriers[lane.receiver].deliver(step))
         lane.learn(outcome, self._clock())
         if isinstance(outcome, RetryLater):
             edits.again(step, self._clock() + EDIT_AFTER_MS)
@@ -186,9 +189,18 @@ class Dispatcher:
             edits.add(step, now_ms)
             self._news[receiver, "notices"].set()
 
-    async def _try(self, receiver: str, item: Item) -> Outcome:
+    async def _let_go(self, parcel: Parcel) -> Outcome:
+        """What an order may have done although its answer never came is undone, for a day, once it is over and no other order of its scope is there."""
+        courier, item, now_ms = self._couriers[parcel.receiver], parcel.item, self._clock()
+        if not isinstance(item, Order) or item.action == "resume" or not isinstance(courier, Acts):
+            return Delivered()
+        newest = self._latest.get((item.tenant, item.scope), (item.sequence, 0))[0]
+        lapsed = newest == item.sequence and item.expires_ms <= now_ms < item.expires_ms + UNDO_MAX_MS
+        return await self._try(courier.let_go(item)) if lapsed else Delivered()
+
+    async def _try(self, attempt: Awaitable[Outcome]) -> Outcome:
         try:
-            return await self._couriers[receiver].deliver(item)
+            return await attempt
         except LogError:
             raise  # the courier's memory is another's by now
         except Exception as fault:  # noqa: BLE001 -- a courier's own fault must not stop the other lanes; its text may hold anything, so only its type is told

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver
-from service.couriers.templates import UnfitError, json_of, url_of, values_of
+from service.couriers.templates import UnfitError, ended, json_of, sent, url_of, values_of
 from service.couriers.wire import Wire, address_shown
 from service.facts import Incident, Order
 
@@ -22,7 +22,7 @@ class HttpCourier:
         token = receiver.secrets.get("token", "")
         headers = {**receiver.options.get("headers", {}), **_carrying(token, receiver.options)}
         self._wire = Wire(receiver.url, parts, [token], headers={"content-type": "application/json", **{key.lower(): value for key, value in headers.items()}})
-        self._public_url = parts.public_url
+        self._public_url, self._memory = parts.public_url, parts.memory(receiver.name)
 
     async def deliver(self, item: Item) -> Outcome:
         """Sends once; a 2xx is `accepted` only where the policy says that it means so, or the answer does."""
@@ -39,10 +39,15 @@ class HttpCourier:
         except UnfitError as unfit:
             return Delivered("refused", str(unfit))
         body = json_of(request.get("body") or self._options.get("body"), values)
+        await self._memory.keep(sent(item), b"sent")
         content = json.dumps(body).encode() if body is not None else b""
         method = request.get("method") or self._options.get("method", "POST")
         outcome = self._wire.outcome(await self._wire.ask(method, url, content=content, headers={"idempotency-key": item.id}))
         return Delivered("accepted", outcome.reason) if outcome == Delivered() and self._options.get("done") else outcome
+
+    async def let_go(self, order: Order) -> Outcome:
+        """See Acts; what was never sent is not undone."""
+        return await self.deliver(ended(order)) if await self._memory.kept(sent(order)) else Delivered()
 
     async def probe(self) -> Outcome:
         """Asks `check`, if the policy names it: a request by the templates would be taken for an order."""

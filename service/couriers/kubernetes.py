@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from service.couriers.port import Delivered, GaveUp, Item, Memory, Outcome, Parts, Receiver, RetryLater
-from service.couriers.templates import values_of
+from service.couriers.templates import ended, values_of
 from service.couriers.wire import Answer, Wire
 from service.facts import Incident, Order
 from service.phrases import named
@@ -54,6 +54,10 @@ class KubernetesCourier:
         async with self._one_at_a_time:
             place = _Place(self._wire, self._memory, self._token, namespace, deployment)
             return await (place.hold(item) if item.action == "pause" else place.let_go(item))
+
+    async def let_go(self, order: Order) -> Outcome:
+        """See Acts."""
+        return await self.deliver(ended(order))
 
     async def probe(self) -> Outcome:
         """Asks the cluster whether this service account may scale deployments."""

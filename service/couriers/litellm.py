@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
+from service.couriers.templates import ended
 from service.couriers.wire import Answer, Wire
 from service.facts import Incident, Order
 
@@ -43,6 +44,10 @@ class LiteLLMCourier:
         if item.action not in _DOES or (item.action == "throttle" and not self._limits):
             return Delivered("refused", f"the policy does not say how to {item.action} a key; give this receiver `throttle: {{rpm_limit: ...}}`")
         return await self._carry_out(item)
+
+    async def let_go(self, order: Order) -> Outcome:
+        """See Acts."""
+        return await self.deliver(ended(order))
 
     async def probe(self) -> Outcome:
         """Asks for a page of keys, which only an admin may see."""

@@ -157,6 +157,15 @@ class Courier(Protocol):
 
 
 @runtime_checkable
+class Acts(Protocol):
+    """A courier that carries orders out itself, where nobody else minds their end."""
+
+    async def let_go(self, order: Order) -> Outcome:
+        """Undoes what an order that nobody answered for, and that has expired, may have done all the same."""
+        ...
+
+
+@runtime_checkable
 class Probes(Protocol):
     """A courier of orders that can try the whole way to its receiver without having anything stopped."""
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from service.facts import Order
 from service.messages.links import evidence_url
 from service.policy.templates import filled, places
@@ -34,6 +36,16 @@ def values_of(order: Order, public_url: str) -> dict[str, str]:
         "tier": order.tier,
         "evidence_url": evidence_url(public_url, order.incident),
     }
+
+
+def ended(order: Order) -> Order:
+    """The order that ends another one, under an id of its own."""
+    return replace(order, id=f"{order.id}-end", action="resume")
+
+
+def sent(order: Order) -> str:
+    """Under what name it is remembered that an order left."""
+    return f"order\0{order.id}"
 
 
 def url_of(template: str, values: Mapping[str, str]) -> str:

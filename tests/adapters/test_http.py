@@ -7,7 +7,7 @@ import json
 import httpx
 import pytest
 
-from service.couriers.port import Delivered, Parts, Probes, Receiver
+from service.couriers.port import Acts, Delivered, MemoryHere, Parts, Probes, Receiver
 from service.couriers.receivers import receivers_of
 from service.couriers.registry import courier_of
 from service.facts import Order
@@ -139,3 +139,16 @@ def test_what_is_wrong_in_a_template_is_said_by_its_path(change: str, mistake: s
     with pytest.raises(PolicyError) as wrong:
         load(f"receivers: [{{name: x, kind: http, {change}}}]")
     assert [str(each) for each in wrong.value.mistakes if str(each).startswith(mistake)], str(wrong.value)
+
+
+async def test_only_what_was_sent_is_undone_and_under_an_id_of_its_own() -> None:
+    kept: list[httpx.Request] = []
+    memory = MemoryHere()
+    transport = httpx.MockTransport(lambda request: kept.append(request) or httpx.Response(200))  # type: ignore[func-returns-value]
+    courier = courier_of(receivers_of(load(FLAGS))[0], Parts(public_url="", clock=lambda: NIGHT_MS, memory=lambda _: memory, transport=transport))
+    assert isinstance(courier, Acts)
+    assert await courier.let_go(order("pause")) == Delivered()
+    assert kept == []
+    await courier.deliver(order("pause"))
+    assert await courier.let_go(order("pause")) == Delivered("accepted")
+    assert [(request.headers["idempotency-key"], json.loads(request.content)["enabled"]) for request in kept] == [("ord-pause", False), ("ord-pause-end", True)]

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.couriers.port import Delivered, GaveUp, Probes, Receiver, RetryLater
+from service.couriers.port import Acts, Delivered, GaveUp, Probes, Receiver, RetryLater
 from tests.adapters.world import Far, World, order
 
 PATH = "/apis/apps/v1/namespaces/agents/deployments/"
@@ -150,3 +150,13 @@ def test_a_certificate_that_is_none_is_said_to_be(world: World, tmp_path: Path) 
     (tmp_path / "no-such-file").write_text("nonsense")
     with pytest.raises(ValueError, match="receiver cluster: its ca_file is no certificate"):
         world.courier()
+
+
+async def test_a_pause_whose_answer_never_came_is_undone_when_it_is_over(world: World, cluster: Cluster) -> None:
+    world.far.deaf = True
+    await world.deliver(order("pause"))
+    world.far.deaf = False
+    courier = world.courier()
+    assert isinstance(courier, Acts)
+    assert await courier.let_go(order("pause")) == Delivered("accepted", "agents/indexer scaled back to 3")
+    assert await courier.let_go(order("pause", name="other")) == Delivered("accepted", "nothing of ours holds agents/other")

@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from service.couriers.deliveries import ENDED_KEPT_MS
+from service.couriers.dispatcher import UNDO_MAX_MS
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Receiver, RetryLater
 from service.facts import Notice, Order, Receipt, Scope, Untold
-from tests.core.dispatcher.world import DOWN, HOUR, START, Script, World, notice, order
+from tests.core.dispatcher.world import DOWN, HOUR, START, Actor, Script, World, notice, order
 from tests.samples import INCIDENT
 
 
@@ -166,3 +167,39 @@ async def test_a_courier_s_own_fault_stops_nothing_and_shows_nothing(world: Worl
     await world.due()
     assert world.lane()["last_error"] == "fault in the courier (RuntimeError)"
     assert world.lane()["pending"] == 1
+
+
+async def test_an_order_that_nobody_answered_for_is_let_go_once_it_is_over(world: World) -> None:
+    actor = world.couriers["orchestrator"] = Actor("orchestrator", always=RetryLater(None, "no answer"), lets=[RetryLater(None, "still none")])
+    world.dispatcher = world._made()
+    await world.take(order(1))
+    await world.due()
+    world.now_ms += HOUR
+    await world.due()
+    assert (actor.given, actor.let) == (["ord-1"], ["ord-1"])
+    assert world.receipts == []  # not before it is undone
+    world.now_ms += HOUR
+    await world.due()
+    assert actor.let == ["ord-1", "ord-1"]
+    assert [(receipt.state, receipt.reason) for receipt in world.receipts] == [("expired", "it expired before it could be delivered")]
+
+
+async def test_an_order_that_was_overtaken_is_left_to_the_newer_one(world: World) -> None:
+    actor = world.couriers["orchestrator"] = Actor("orchestrator", always=RetryLater(None, "no answer"))
+    world.dispatcher = world._made()
+    await world.take(order(1))
+    await world.due()
+    await world.take(order(2, action="resume"))
+    world.now_ms += HOUR
+    await world.due()
+    assert actor.let == []
+
+
+async def test_who_is_away_for_good_is_not_undone_for_ever(world: World) -> None:
+    actor = world.couriers["orchestrator"] = Actor("orchestrator", always=RetryLater(None, "no answer"))
+    world.dispatcher = world._made()
+    await world.take(order(1))
+    world.now_ms += HOUR + UNDO_MAX_MS
+    await world.due()
+    assert actor.let == []
+    assert [receipt.state for receipt in world.receipts] == ["expired"]

@@ -55,6 +55,18 @@ class Script:
     async def close(self) -> None: ...
 
 
+@dataclass
+class Actor(Script):
+    """One that carries orders out itself."""
+
+    let: list[str] = field(default_factory=list)
+    lets: list[Outcome] = field(default_factory=list)
+
+    async def let_go(self, order: Order) -> Outcome:
+        self.let.append(order.id)
+        return self.lets.pop(0) if self.lets else Delivered("accepted")
+
+
 class Lazy(SqliteSnapshots):
     """Parts wait for their manifest, as they may: what a kill finds waiting is gone."""
 
