@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from service.couriers.jira.ticket import comment, description, ticket_of
 from service.messages.adf import DOCUMENT_MAX, adf, adf_text
 from service.messages.message import Message
+from service.messages.sample import sample_notices
 from service.messages.wiki import WIKI_MAX, escaped, wiki
 from tests.core.episodes import CASES
 from tests.samples import ORDER
@@ -124,6 +125,14 @@ def test_a_longer_headline_is_cut_and_said_to_be() -> None:
     summary = replace(ticket, standing=replace(ticket.standing, headline="budget " * 60)).summary
     assert len(summary) <= 255
     assert summary.endswith("more characters)")
+
+
+def test_a_trial_s_issue_says_that_it_is_one() -> None:
+    told, over = (ticket_of(each, PUBLIC_URL) for each in sample_notices("tickets", 0))
+    assert told.summary == "Test of receiver tickets: nothing has happened"
+    assert description(over).headline == "Test of receiver tickets: it is over"
+    assert told.retitles
+    assert not over.retitles
 
 
 def test_an_order_is_an_issue_of_its_own() -> None:

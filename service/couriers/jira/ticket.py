@@ -10,6 +10,7 @@ from service.facts import Incident, Notice, Order, Scope
 from service.messages.build import of_incident, of_notice, of_order
 from service.messages.message import Message
 from service.phrases import shown
+from service.warden.titles import title
 
 PRODUCT: Final = "spendwarden"
 SUMMARY_MAX: Final = 255
@@ -74,8 +75,10 @@ def ticket_of(item: Notice | Order | Incident, public_url: str) -> Ticket:
         case Incident():
             return _of_step(item, public_url)
         case Notice():
-            ticket = _of_step(item.about, public_url)
-            return replace(ticket, told=of_notice(item, public_url), notice=item.id, reason=item.reason)
+            ticket, told = _of_step(item.about, public_url), of_notice(item, public_url)
+            own = item.reason != "storm" and item.title != title(item.about, item.reason)  # a test says of itself that it is one
+            standing = replace(ticket.standing, headline=told.headline) if own else ticket.standing
+            return replace(ticket, standing=standing, told=told, notice=item.id, reason=item.reason)
 
 
 def description(ticket: Ticket, notes: tuple[str, ...] = ()) -> Message:
