@@ -8,12 +8,9 @@ from __future__ import annotations
 from typing import Final, TypeAlias
 
 from service.facts import Cell, Measures, Quality
-from service.policy import Period
 from service.records import UNATTRIBUTED
-from service.warden.periods import PeriodSpan, period_of
 from service.warden.state import Tenant, Warden
 
-DAY: Final = Period("day")
 DAY_MS: Final = 86_400_000
 KEPT_DAYS: Final = 16  # two whole weeks, and the days on which they are told
 DAY_ROWS_MAX: Final = 50_000  # per tenant; what is further is counted under nobody's name
@@ -44,24 +41,22 @@ def counted(w: Warden, t: Tenant, cell: Cell, event_minute: int, sums: Measures)
 
 
 def _row(w: Warden, t: Tenant, cell: Cell, event_minute: int) -> list[int] | None:
-    start_ms = day_of(w, event_minute * 60_000).start_ms
-    if start_ms < w.reach_ms - KEPT_DAYS * DAY_MS:
+    key = (w.plan.day_ms(event_minute), (cell.agent, cell.use_case, cell.business_unit, cell.workflow))
+    row = t.days.get(key)
+    return row if row is not None else _new(w, t, key)
+
+
+def _new(w: Warden, t: Tenant, key: tuple[int, Who]) -> list[int] | None:
+    """None for a day that no report tells any more."""
+    if key[0] < w.reach_ms - KEPT_DAYS * DAY_MS:
         return None
-    key = (start_ms, (cell.agent, cell.use_case, cell.business_unit, cell.workflow))
+    if len(t.days) >= DAY_ROWS_MAX:
+        t.days_folded += 1
+        key = (key[0], OTHER)
     row = t.days.get(key)
     if row is None:
-        if len(t.days) >= DAY_ROWS_MAX:
-            t.days_folded += 1
-            key = (start_ms, OTHER)
-        row = t.days.get(key)
-        if row is None:
-            row = t.days[key] = [0] * 5
+        row = t.days[key] = [0] * 5
     return row
-
-
-def day_of(w: Warden, at_ms: int) -> PeriodSpan:
-    """The calendar day of an instant."""
-    return period_of(at_ms // 60_000, DAY, w.plan.zone)
 
 
 def forget(w: Warden, t: Tenant) -> None:

@@ -16,6 +16,8 @@ from service.warden.periods import PeriodSpan, period_of
 CONSOLE: Final = "console"
 ORDERED: Final = frozenset({"pause", "throttle", "degrade"})
 VIEWS_MAX: Final = 100_000
+DAYS_MAX: Final = 10_000
+DAY: Final = Period("day")
 ROLLING: Final = "rolling"
 ENDLESS_MS: Final = 1 << 60  # the end of a rolling window
 TOTALLED: Final = ("agent", "use_case", "business_unit", "workflow", "provider", "model")
@@ -96,7 +98,17 @@ class Plan:
         self.false_alerts_per_day = policy.detection.false_alerts_per_scope_day
         self.zone = ZoneInfo(policy.timezone)
         self.reports = policy.reports
+        self._days: dict[int, int] = {}
         self.named = tuple(Named.of(entry) for entry in policy.detection.detectors)
+
+    def day_ms(self, minute: int) -> int:
+        """When the calendar day of a minute began."""
+        start_ms = self._days.get(minute)
+        if start_ms is None:
+            if len(self._days) >= DAYS_MAX:
+                self._days.clear()
+            start_ms = self._days[minute] = period_of(minute, DAY, self.zone).start_ms
+        return start_ms
 
     def limit(self, name: str) -> Limit | None:
         """A limit by its name."""

@@ -69,7 +69,7 @@ def _span(w: Warden, entry: ReportEntry) -> Span:
 
 def _midnight(w: Warden, day: date) -> int:
     noon = datetime(day.year, day.month, day.day, 12, tzinfo=w.plan.zone)
-    return days.day_of(w, int(noon.timestamp() * 1000)).start_ms
+    return w.plan.day_ms(int(noon.timestamp()) // 60)
 
 
 class _Known(NamedTuple):
@@ -109,7 +109,7 @@ def _past(w: Warden, t: Tenant, end_ms: int) -> Iterator[Whose]:
     """Each of the seven days before; none where not all are known."""
     starts = [end_ms]
     for _ in range(USUAL_DAYS):
-        starts.append(days.day_of(w, starts[-1] - MINUTE_MS).start_ms)
+        starts.append(w.plan.day_ms(starts[-1] // MINUTE_MS - 1))
     if days.first_ms(t) <= starts[-1]:
         yield from (_whose(w, t, start_ms, until_ms) for until_ms, start_ms in pairwise(starts))
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from service.audit.verify import Name, Verification, line_of
-from service.facts import Audited, PolicySet, encode
+from service.facts import Audited, PolicySet, Receipt, encode
 from service.policy import dump, load
 from service.replay.engine import Engine
 from service.warden import snapshot
@@ -127,3 +127,13 @@ def test_a_state_from_before_the_audit_begins_its_chains_at_one() -> None:
     entry = hear(warden, warden.now_ms, PolicySet(9, newer.digest, dump(newer)))[-1]
     assert isinstance(entry, Audited)
     assert entry.sequence == 1
+
+
+def test_decisions_that_wait_to_be_taken_are_entered_once() -> None:
+    """Whoever hears row by row may take the decisions later."""
+    story = Story(POLICY).call("11").wait("+1m")
+    (pause,) = story.orders()
+    warden = story.engine.warden
+    for state in ("delivered", "accepted"):
+        told = hear(warden, story.now_ms + 1000, Receipt(pause.id, "orchestrator", state, "", "default"))
+    assert [each.sequence for each in told if isinstance(each, Audited) and each.tenant] == [3, 4]

@@ -15,7 +15,7 @@ from service.messages.message import plain
 from service.messages.slack.root import report as in_slack
 from service.messages.transcript import notice_line
 from service.policy import PolicyError, load
-from service.records import rfc3339
+from service.records import Usage, rfc3339
 from service.replay.booked import Booked, booked
 from service.replay.engine import Engine
 from service.warden import days, reports
@@ -191,3 +191,12 @@ def test_mistakes_are_told_by_their_path(report: str, mistake: str) -> None:
     with pytest.raises(PolicyError) as wrong:
         load(f"{receivers}reports: [{report}]")
     assert mistake in str(wrong.value)
+
+
+def test_what_gets_a_price_later_belongs_to_its_own_day() -> None:
+    story = Story(POLICY, START)
+    story.record(Usage(id="mystery", time=story.now_ms / 1000, agent="indexer", model="mystery-1", provider="openai", input_tokens=1000))
+    story.call("1").wait("+26h").adopts(POLICY + "prices: {overrides: [{model: mystery-1, input: 2, output: 4}]}\n", 2).wait("+8h")
+    [(_, report)] = [(notice, notice.report) for notice in story.notices() if notice.report]
+    assert (report.total.nanos, report.quality.unpriced) == (10**9 + 2_000_000, 1)
+    assert {each.name: each.nanos for each in report.spent} == {"indexer": 10**9 + 2_000_000}
