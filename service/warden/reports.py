@@ -25,6 +25,7 @@ LINES_MAX: Final = 20
 INCIDENTS_MAX: Final = 15
 BUDGETS_MAX: Final = 8
 USUAL_DAYS: Final = 7
+REPORTS_AT_ONCE: Final = 50  # notices in one row of the outbox, each of 3 to 15 kB
 NEARLY_PERCENT: Final = 80
 _GRAVER: Final = {"critical": 0, "warning": 1, "info": 2}
 
@@ -41,17 +42,16 @@ class Span(NamedTuple):
 
 
 def due(w: Warden) -> None:
-    """Once a minute: tells every report whose hour has come since it was told last, of each tenant."""
+    """Once a minute: tells every report whose hour has come since it was told last, of each tenant; what is too much for a row, a minute later."""
     if w.minute % 60 == 0:
         for t in w.tenants.values():
             days.forget(w, t)
+    full = len(w.out) + REPORTS_AT_ONCE
     for entry in w.plan.reports if w.reach_ms else ():
         span, name = _span(w, entry), ident("", entry.kind, entry.by, entry.per_owner, *entry.to)
         for t in w.tenants.values():
-            told_ms = t.reported.setdefault(name, span.end_ms)
-            if told_ms < span.end_ms:
+            if t.reported.setdefault(name, span.end_ms) < span.end_ms and len(w.out) < full and _tell(w, t, entry, span, name, full):
                 t.reported[name] = span.end_ms
-                _tell(w, t, entry, span)
 
 
 def _span(w: Warden, entry: ReportEntry) -> Span:
@@ -82,7 +82,8 @@ class _Known(NamedTuple):
     filling: list[tuple[str, Filling]]
 
 
-def _tell(w: Warden, t: Tenant, entry: ReportEntry, span: Span) -> None:
+def _tell(w: Warden, t: Tenant, entry: ReportEntry, span: Span, name: str, full: int) -> bool:
+    """Of each owner, in the order of their names, until the row is full; whether all are told."""
     known = _Known(
         _whose(w, t, span.start_ms, span.end_ms),
         _whose(w, t, span.before_ms, span.start_ms),
@@ -90,11 +91,17 @@ def _tell(w: Warden, t: Tenant, entry: ReportEntry, span: Span) -> None:
         days.first_ms(t) <= span.before_ms,
         _filling(w, t, entry),
     )
-    for owner in sorted(known.now.keys() | known.before.keys()) if entry.per_owner else [None]:
+    owners = sorted(known.now.keys() | known.before.keys()) if entry.per_owner else [None]
+    told = t.reporting.get(name)
+    for owner in [each for each in owners if told is None or each is None or each > told]:
+        if len(w.out) >= full:
+            return False
         report = _report(w, t, entry, span, owner, known)
         if report.total.nanos or report.total.before_nanos or report.happened:
-            for receiver in entry.to:
-                w.out.append(_notice(w, t, report, receiver))
+            w.out += [_notice(w, t, report, receiver) for receiver in entry.to]
+        t.reporting[name] = owner or ""
+    t.reporting.pop(name, None)
+    return True
 
 
 def _whose(w: Warden, t: Tenant, start_ms: int, end_ms: int) -> Whose:

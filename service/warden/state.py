@@ -273,6 +273,7 @@ class Tenant(Struct):
     days: Rows[tuple[int, tuple[str, str, str, str]], list[int]] = field(default_factory=Rows)
     days_folded: int = 0
     reported: dict[str, int] = field(default_factory=dict)
+    reporting: dict[str, str] = field(default_factory=dict)
 
 
 class Warden(Struct):

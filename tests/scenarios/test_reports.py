@@ -200,3 +200,12 @@ def test_what_gets_a_price_later_belongs_to_its_own_day() -> None:
     [(_, report)] = [(notice, notice.report) for notice in story.notices() if notice.report]
     assert (report.total.nanos, report.quality.unpriced) == (10**9 + 2_000_000, 1)
     assert {each.name: each.nanos for each in report.spent} == {"indexer": 10**9 + 2_000_000}
+
+
+def test_what_is_too_much_for_one_row_is_told_a_minute_later(monkeypatch: pytest.MonkeyPatch, fortnight: Fortnight) -> None:
+    monkeypatch.setattr(reports, "REPORTS_AT_ONCE", 1)
+    slowly = Fortnight(saved=True)
+    assert {notice.id for notice, _ in slowly.told("showback")} == {notice.id for notice, _ in fortnight.told("showback")}
+    times = [notice.time_ms for notice, _ in slowly.told("showback")]
+    assert times[1] == times[0], "a row may be a little fuller than that, never half a report"
+    assert 0 < times[2] - times[1] <= 2 * MINUTE_MS
