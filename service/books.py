@@ -160,6 +160,10 @@ class Books(Protocol):
         """The pauses that hold now: sent, not refused or failed, not expired, not followed by another order; raises BadCursorError."""
         ...
 
+    def report(self, report_id: str) -> Notice | None:
+        """How a report was told, or None where no such was."""
+        ...
+
     def audit(self, asked: ListQuestion) -> Page[Audited]:
         """Entries of the audit, of one tenant with the policies' or of all; `state` is an order's. Raises BadCursorError."""
         ...

@@ -136,6 +136,11 @@ class Ledger:
         with self._asking() as db:
             yield from audit.all_entries(db)
 
+    def report(self, report_id: str) -> Notice | None:
+        """One of them, by its own id."""
+        with self._asking() as db:
+            return listing.find_report(db, report_id)
+
     def reports(self, tenant: str | None = None) -> Iterator[Notice]:
         """Reports that were told, the newest first."""
         with self._asking() as db:

@@ -11,7 +11,7 @@ from msgspec.structs import replace as but
 from service.api import Applies, Check
 from service.audit.chain import Chain, add
 from service.books import BadCursorError, BudgetStanding, Delivery, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
-from service.facts import Audited, Control, Incident, OrderState, Receipt, Scope
+from service.facts import Audited, Control, Incident, Notice, OrderState, Receipt, Scope
 from service.intake import Refusal
 from service.log.ports import LogError
 from service.policy import Policy
@@ -57,6 +57,9 @@ class FakeBooks:
     def paused(self, asked: ListQuestion, now_ms: int) -> Page[OrderStory]:
         self._look_at(asked)
         return Page([STORY] if now_ms < ORDER.expires_ms else [], "")
+
+    def report(self, report_id: str) -> Notice | None:
+        return None
 
     def audit(self, asked: ListQuestion) -> Page[Audited]:
         self._look_at(asked)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from service.books import Span, SpendQuestion
+from service.bootstrap.picturing import pictures_of
 from service.facts import TOTAL
 from service.folder import LEDGER
 from service.ledger import Ledger
@@ -58,6 +59,15 @@ def test_it_is_drawn(url: str, tmp_path: Path, kind: str) -> None:
     picture = path.read_text()
     assert "indexer" in picture
     assert ("All AI spend, US dollars per 10 minutes" in picture) == (kind == "digest")
+
+
+async def test_couriers_get_the_same_picture(url: str) -> None:
+    with closing(Ledger(url)) as books:
+        [told, *_] = [notice for notice in books.reports() if notice.reason == "digest"]
+        picture = await pictures_of(books)(told.incident)
+        assert await pictures_of(books)("rep-nobody") is None
+    assert picture is not None
+    assert picture.alt.startswith("All AI spend on Thu 29 Oct: $46.56")
 
 
 def test_what_was_not_told_is_not_made_up(url: str) -> None:

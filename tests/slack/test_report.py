@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from service.couriers.port import Contact, Delivered, MemoryHere, Parts
-from service.couriers.registry import courier_of
+from service.couriers.port import Contact, Delivered, MemoryHere, Parts, Picture
+from service.couriers.slack import SlackCourier
 from service.messages.slack.root import report
 from tests.conformance.couriers import CASES, Wire
 from tests.samples import NIGHT_MS, REPORTED
@@ -17,10 +17,18 @@ async def test_a_report_is_posted_once_where_its_owner_reads() -> None:
     case, memory = CASES["slack"], MemoryHere()
     wire = Wire(case.good())
     receiver = replace(case.receiver, contacts={"search": Contact(slack="#search")})
+    asked: list[str] = []
+
+    async def draws(about: str) -> Picture | None:
+        asked.append(about)
+        return Picture(b"png", "spend by agent")
+
     for _ in range(2):
-        courier = courier_of(receiver, Parts(public_url="", clock=lambda: NIGHT_MS, transport=wire, memory=lambda _: memory))
+        courier = SlackCourier(receiver, Parts(public_url="", clock=lambda: NIGHT_MS, transport=wire, memory=lambda _: memory, picture=draws))
         assert isinstance(await courier.deliver(REPORTED), Delivered)
+        await courier._pictures.done()
         await courier.close()
+    assert asked == [REPORTED.incident]
     posted = [json.loads(request.content) for request in wire.requests if request.url.path.endswith("/chat.postMessage")]
     assert [said["channel"] for said in posted] == ["#search"]
     assert all(block["type"] != "actions" for block in posted[0]["blocks"])

@@ -71,10 +71,13 @@ class SlackCourier:
         return _outcome(await self._poster.root(about, thread, item, places, lambda _: said, mark))
 
     async def _report(self, notice: Notice) -> Outcome:
-        """One message, in the channel of whose spend it is."""
+        """One message, in the channel of whose spend it is, and its plot in the thread."""
         contact = self._contacts.get(notice.about.owner, _NOBODY)
         places = tuple(dict.fromkeys(place for place in (contact.slack, self._channel) if place))
-        return await self._alone(notice.incident, notice.id, places, slack.report(notice, self._url), Mark(slack.EVENT_REPLY, "notice", notice.id))
+        outcome = await self._alone(notice.incident, notice.id, places, slack.report(notice, self._url), Mark(slack.EVENT_REPLY, "notice", notice.id))
+        if isinstance(outcome, Delivered):
+            await self._hang(await self._threads.of(notice.incident), notice.about)
+        return outcome
 
     async def _storm(self, notice: Notice) -> Outcome:
         """One message for all of them, and in its thread who they are."""

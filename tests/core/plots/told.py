@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from msgspec.structs import replace as but
 
 from service.books import IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
-from service.facts import MINUTE_MS, Audited, Cause, DimensionShare, DriverShare, Incident, Kind, OrderState
+from service.facts import MINUTE_MS, Audited, Cause, DimensionShare, DriverShare, Incident, Kind, Notice, OrderState
 from service.plots import drawn
 from service.plots.chart import Chart
 from tests.samples import INCIDENT, NIGHT_MS, ORDER
@@ -64,6 +64,9 @@ class Told:
 
     def order(self, order_id: str, tenant: str | None) -> OrderStory | None:
         return next((it for it in self._orders if it.order.id == order_id), None)
+
+    def report(self, report_id: str) -> Notice | None:
+        return None
 
     def audit(self, asked: ListQuestion) -> Page[Audited]:
         raise NotImplementedError
