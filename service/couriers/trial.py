@@ -33,6 +33,8 @@ _MEND: Final = {
     "5": "it has a fault of its own: look into its log, then try again",
     "no answer": "it is there and too slow: it must answer first and work after",
     "no connection": "it cannot be reached: does it run, and does this machine reach it (name, port, firewall, proxy, certificate)?",
+    "(the bot token|the token|the app |no bot token)": "it must be the bot token (xoxb-...) of an app that is installed in the workspace, with the scopes it needs",
+    "(the channel|there is no such channel|the bot )": "name a channel that is there and that the bot was invited to; an id (C...) is surest",
     "receiver ": "mend its entry in the policy, or the secret that it names",
 }
 

@@ -9,11 +9,12 @@ from msgspec.structs import replace as but
 
 from service.couriers.port import Delivered, GaveUp, Picture, RetryLater
 from service.couriers.slack.picture import WAITING_MAX
+from service.couriers.trial import trial
 from service.facts import Act
 from tests.core.episodes import BUDGET, LOOP
 from tests.samples import NIGHT_MS, NOTICE, ORDER
 from tests.slack import published
-from tests.slack.desk import Desk, step
+from tests.slack.desk import Desk, receiver, step
 from tests.slack.server import error, status
 
 
@@ -194,3 +195,12 @@ async def test_every_request_is_as_slack_describes_it(desk: Desk, described: Non
         "chat.postMessage: channel is missing",
         "chat.postMessage: text is no string",
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "mend"), [("token_revoked", "xoxb-"), ("missing_scope", "xoxb-"), ("not_in_channel", "invited"), ("channel_not_found", "invited")]
+)
+async def test_a_trial_says_what_to_mend(desk: Desk, code: str, mend: str) -> None:
+    desk.slack.fail("chat.postMessage", error(code))
+    (tried,) = await trial(receiver(), desk.courier, lambda: NIGHT_MS)
+    assert mend in tried.mend
