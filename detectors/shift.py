@@ -1,24 +1,29 @@
 """A histogram that moves up: prompts that grow, runs that need more calls. A CUSUM for each of some shifts against the histogram so far.
 
 Features are weights by bin number on a logarithmic scale. A bin's evidence for a shift is the log of how usual the bin so much lower is, over how usual
-this one is, cut at +1 and -4: one value at the old floor undoes four above it.
+this one is, cut at -4, and above at the octaves of the shift (at least +1): one value at the old floor undoes four that are a little above it.
+
+Each shift has peaks of its own: what drifts by a quarter of an octave every week has never leapt by two, and a leap is rare for it all the same.
+That one of so many shifts goes far by chance is taken off its level.
 """
 
 from __future__ import annotations
 
 from itertools import repeat
-from math import e, log
+from math import exp, log
 from typing import ClassVar, Final, TypeAlias
 
 from msgspec import field
 
 from detectors.base import Expectation, Features, number, whole
+from detectors.packed import Packed, packed, unpacked
 from detectors.sequential import Sequential
-from detectors.tail import gathered
+from detectors.tail import EXCESS_MAX, PEAK_MIN, Basis, gathered, scale
 
-SHIFTS: Final = (2, 3, 4, 6, 8, 11)
+SHIFTS: Final = (4, 6, 8, 11, 16, 22, 32)
+OCTAVE: Final = 8
 LEAST: Final = -4.0
-MOST_TIMES, LEAST_TIMES = e, e**LEAST
+LEAST_TIMES: Final = exp(LEAST)
 REMEMBERED: Final = 2_000.0
 WEIGHT_MAX: Final = 1e6
 BINS_MAX: Final = 400
@@ -28,7 +33,7 @@ SEEN, UNSEEN = 1.0 - EVEN, EVEN / 100.0
 
 
 class Shift(Sequential, array_like=True, tag="shift"):
-    """Weights by bin (each feature's name is a bin's number).
+    """Weights by bin (each feature's name is a bin's number), `octave` bins to a factor of two; `shifts` in bins, the least first.
 
     >>> d = Shift()
     >>> for k in range(500): d.learn_one({str(40 + k % 5): 2.0})
@@ -40,21 +45,48 @@ class Shift(Sequential, array_like=True, tag="shift"):
 
     total: float = 0.0
     bins: dict[int, float] = field(default_factory=dict)
-    levels: list[float] = field(default_factory=lambda: [0.0] * len(SHIFTS))
+    levels: list[float] = field(default_factory=list)
+    shifts: tuple[int, ...] = SHIFTS
+    octave: int = OCTAVE
+    peaks: Packed = field(default_factory=bytearray)  # of each shift in turn: the episode's peak so far, how many there were, what they had above the least
+
+    def __post_init__(self) -> None:
+        """What was dumped with other shifts begins its evidence anew."""
+        if len(self.levels) != len(self.shifts) or not self.peaks:
+            self.levels, self.peaks = [0.0] * len(self.shifts), packed([0.0] * 3 * len(self.shifts))
 
     def level(self, x: Features) -> float:
-        """The highest of all shifts' CUSUMs."""
+        """-ln of the episodes a day that go as far, of the shift for which that is the rarest; 0 where they are usual."""
         return self.weigh(x)[0]
 
     def weigh(self, x: Features) -> tuple[float, _Seen]:
-        """The level, with the weights and the levels by shift."""
+        """The level, with the weights and the CUSUMs by shift."""
         weights = _weights(x)
         levels = self._levels(weights)
-        return max(levels), (weights, levels)
+        rarest = max((self._basis(at, level).score for at, level in enumerate(levels) if level > PEAK_MIN), default=0.0)
+        return rarest * log(10.0), (weights, levels)
+
+    def rarity(self, level: float) -> float:
+        """What the level says already, to the base of ten."""
+        return level / log(10.0)
+
+    def basis(self, x: Features) -> Basis:
+        """Of the shift that is the rarest."""
+        return max((self._basis(at, level) for at, level in enumerate(self._levels(_weights(x)))), key=lambda basis: basis.score)
 
     def keep(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
-        """The levels move on."""
+        """The CUSUMs move on; of those that have come back, the episode is counted."""
         _, self.levels = seen
+        if not self.seen_s:
+            self.levels = [0.0] * len(self.shifts)
+        peaks = list(unpacked(self.peaks))
+        for at, level in enumerate(self.levels):
+            peak = peaks[3 * at]
+            if level <= 0.0 and peak > PEAK_MIN:
+                peaks[3 * at + 1] += 1.0
+                peaks[3 * at + 2] += min(peak - PEAK_MIN, EXCESS_MAX)
+            peaks[3 * at] = max(peak, level) if level > 0.0 else 0.0
+        self.peaks = packed(peaks)
 
     def learn(self, x: Features, seen: _Seen) -> None:  # noqa: ARG002 -- it has been read
         """The weights join the histogram."""
@@ -86,22 +118,28 @@ class Shift(Sequential, array_like=True, tag="shift"):
                 break
         return Expectation(mean, min(float(low or 0), mean), max(float(high), mean))
 
+    def _basis(self, at: int, level: float) -> Basis:
+        """A shift's level beside its own past, without what so many shifts bring by chance."""
+        _, episodes, excess = unpacked(self.peaks)[3 * at : 3 * at + 3]
+        chance = scale(episodes, excess, *self.priors) * log(len(self.shifts))
+        return Basis(level - chance, episodes, excess / episodes if episodes else 0.0, self.tail.days, *self.priors)
+
     def _levels(self, weights: dict[int, float]) -> list[float]:
         if not weights or not self.total:
             return self.levels
-        low = min(weights)
-        usual = self._usual(low - SHIFTS[-1], max(weights))
-        seen = [(k - low, weight, usual[k - low + SHIFTS[-1]]) for k, weight in weights.items()]
+        low, far = min(weights), self.shifts[-1]
+        usual = self._usual(low - far, max(weights))
+        seen = [(k - low, weight, usual[k - low + far]) for k, weight in weights.items()]
         levels = []
-        for shift, level in zip(SHIFTS, self.levels, strict=True):
-            lower = usual[SHIFTS[-1] - shift :]
-            nats = 0.0
+        for shift, level in zip(self.shifts, self.levels, strict=True):
+            lower, most = usual[far - shift :], max(1.0, shift / self.octave)
+            most_times, nats = exp(most), 0.0
             for at, weight, here in seen:
                 times = lower[at] / here
-                if LEAST_TIMES < times < MOST_TIMES:
+                if LEAST_TIMES < times < most_times:
                     nats += weight * log(times)
                 else:
-                    nats += weight if times > 1.0 else weight * LEAST
+                    nats += weight * (most if times > 1.0 else LEAST)
             levels.append(gathered(level, nats) if level + nats > 0.0 else 0.0)
         return levels
 

@@ -30,6 +30,15 @@ def gathered(level: float, nats: float) -> float:
     return min(CAP, max(0.0, level + nats))
 
 
+def scale(episodes: float, excess: float, prior_episodes: float = PRIOR_EPISODES, prior_excess: float = PRIOR_EXCESS) -> float:
+    """How many nats of a peak make it e times rarer, where so many `episodes` had so much `excess` above the least together.
+
+    >>> scale(episodes=0.0, excess=0.0), scale(episodes=9.0, excess=44.4)
+    (1.2, 4.0)
+    """
+    return (excess + prior_episodes * prior_excess) / (episodes + prior_episodes)
+
+
 class Basis(NamedTuple):
     """All that a score is made of, so that it can be told and worked out once more; `mean_excess` is that of its own peaks, in nats like `level`."""
 
@@ -90,9 +99,8 @@ class Tail(Struct, array_like=True):
         """-log10 of the episodes a day that reach `level`, never below 0."""
         if level <= PEAK_MIN:
             return 0.0
-        mean_excess = (self.excess + prior_episodes * prior_excess) / (self.episodes + prior_episodes)
         per_day = (self.episodes + 0.5) / (self.days + 1.0)
-        return max(0.0, ((level - PEAK_MIN) / mean_excess - math.log(per_day)) / _LN10)
+        return max(0.0, ((level - PEAK_MIN) / scale(self.episodes, self.excess, prior_episodes, prior_excess) - math.log(per_day)) / _LN10)
 
     def basis(self, level: float, prior_episodes: float = PRIOR_EPISODES, prior_excess: float = PRIOR_EXCESS) -> Basis:
         """What `score` makes of `level`."""
