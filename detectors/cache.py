@@ -18,7 +18,7 @@ from detectors.tail import gathered
 
 STEPS: Final = 4
 EIGHTHS: Final = 9
-WEIGHTS: Final = (0.0, 0.7, 0.5, 0.15)  # a first call may come to a cold cache
+WEIGHTS: Final = (0.0, 1.0, 0.7, 0.3)  # a first call may come to a cold cache
 MISS: Final = 0.3
 WATCHED: Final = 0.12  # a step with less in its cache has nothing to lose
 OTHERS: Final = (0.93, 0.6)

@@ -9,7 +9,8 @@ from detectors.base import Expectation, Features, number
 from detectors.sequential import Sequential
 from detectors.tail import gathered
 
-JUMP_NATS: Final = 3.2  # three windows in a row are told
+JUMP_NATS: Final = 3.2  # of one call, or of a window that does not say how many it holds
+CALLS_MOST: Final = 3.0  # of a window that count: a single one is never all the evidence
 JUMP: Final = 0.04  # log units that are never told, whatever the past
 SPREADS: Final = 6.0
 AMOUNT_LEAST: Final = 1e-6
@@ -17,7 +18,7 @@ AMOUNT_MAX: Final = 1e15
 
 
 class Ratio(Sequential, array_like=True, tag="ratio"):
-    """`told` beside `listed`.
+    """`told` beside `listed`, of `n` calls.
 
     >>> d = Ratio()
     >>> for k in range(500): d.learn_one({"told": 0.9 * (1 + k % 5), "listed": 1.0 + k % 5})
@@ -41,7 +42,7 @@ class Ratio(Sequential, array_like=True, tag="ratio"):
         if value is None or not self.seen:
             return self.tail.level
         far = abs(value - self.mean) > max(JUMP, SPREADS * math.sqrt(max(self.square, 0.0)))
-        return gathered(self.tail.level, JUMP_NATS if far else -JUMP_NATS)
+        return gathered(self.tail.level, JUMP_NATS * max(1.0, number(x, "n", 1.0, CALLS_MOST)) if far else -JUMP_NATS)
 
     def learn(self, x: Features, seen: Any) -> None:  # noqa: ARG002 -- nothing of it is needed twice
         """The proportion joins the mean."""

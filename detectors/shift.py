@@ -1,7 +1,7 @@
 """A histogram that moves up: prompts that grow, runs that need more calls. A CUSUM for each of some shifts against the histogram so far.
 
-Features are weights by bin number on a logarithmic scale. A bin's evidence for a shift is the log of how usual the bin so much lower is, over how usual
-this one is, cut at -4, and above at the octaves of the shift (at least +1): one value at the old floor undoes four that are a little above it.
+Features are weights by bin number on a logarithmic scale. A bin's evidence for a shift is the log of how usual the bins are that lie so much lower (up to
+the next shift), over how usual this one is, cut at -4, and above at the octaves of the shift (at least +1): one value at the old floor undoes four that are a little above it.
 
 Each shift has peaks of its own: what drifts by a quarter of an octave every week has never leapt by two, and a leap is rare for it all the same.
 That one of so many shifts goes far by chance is taken off its level.
@@ -9,7 +9,7 @@ That one of so many shifts goes far by chance is taken off its level.
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import accumulate, repeat
 from math import exp, log
 from typing import ClassVar, Final, TypeAlias
 
@@ -127,15 +127,18 @@ class Shift(Sequential, array_like=True, tag="shift"):
     def _levels(self, weights: dict[int, float]) -> list[float]:
         if not weights or not self.total:
             return self.levels
-        low, far = min(weights), self.shifts[-1]
-        usual = self._usual(low - far, max(weights))
-        seen = [(k - low, weight, usual[k - low + far]) for k, weight in weights.items()]
+        far = self.shifts[-1] * 3 // 2
+        top = max(self.bins) + self.shifts[-1]  # beyond it one leap is as large as another
+        low, high = min(top, *weights), min(top, max(weights))
+        usual = self._usual(low - far, high)
+        below = [0.0, *accumulate(usual)]
+        seen = [(at := min(k, top) - low + far, weight, usual[at]) for k, weight in weights.items()]
         levels = []
-        for shift, level in zip(self.shifts, self.levels, strict=True):
-            lower, most = usual[far - shift :], max(1.0, shift / self.octave)
+        for shift, following, level in zip(self.shifts, (*self.shifts[1:], far), self.levels, strict=True):
+            most, span = max(1.0, shift / self.octave), following - shift
             most_times, nats = exp(most), 0.0
             for at, weight, here in seen:
-                times = lower[at] / here
+                times = (below[at - shift + 1] - below[at - following + 1]) / (span * here)
                 if LEAST_TIMES < times < most_times:
                     nats += weight * log(times)
                 else:

@@ -226,6 +226,41 @@ def test_a_price_that_moves_as_it_always_did_is_no_change() -> None:
         assert moved.tail.level > HOLD_NATS
 
 
+def test_who_wobbles_a_little_is_told_of_a_leap_all_the_same() -> None:
+    shift = Shift()
+
+    def scored(moved: str, windows: int = 4) -> float:
+        for _ in range(windows - 1):
+            shift.learn_one({moved: 2.0})
+        return shift.score_one({moved: 2.0})
+
+    for k in range(1440):
+        shift.learn_one({str(47 if k % 36 >= 30 else 40 + k % 3): 2.0})
+    assert scored("47") < 2.0, "it has done that forty times"
+    for _ in range(12):
+        shift.learn_one({"41": 2.0})
+    assert scored("66") > 4.0
+    assert shift.basis({"66": 2.0}).score == pytest.approx(shift.score_one({"66": 2.0}))
+
+
+def test_a_leap_of_any_size_is_one() -> None:
+    for octaves in (1, 2, 4, 6):
+        shift = Shift()
+        for k in range(500):
+            shift.learn_one({str(40 + k % 5): 2.0})
+        for _ in range(8):
+            shift.learn_one({str(42 + 8 * octaves): 2.0})
+        assert shift.score_one({str(42 + 8 * octaves): 2.0}) > 4.0, octaves
+
+
+def test_calls_of_one_window_count_as_calls_do() -> None:
+    ratio = Ratio.load(taught(Ratio).dump())
+    jumped = {"told": 9.0, "listed": 1.0}
+    scores = [ratio.score_one(jumped | {"n": float(n)}) for n in (1, 2, 3, 30)]
+    assert scores[0] < scores[1] < scores[2] == scores[3], "and one window alone is never all the evidence"
+    assert ratio.score_one(jumped) == scores[0]
+
+
 def test_records_fade_while_work_comes_and_not_in_silence() -> None:
     pace = Pace.load(taught(Pace).dump())
     before = list(pace.records)

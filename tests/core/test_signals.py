@@ -20,6 +20,7 @@ from service.state.rows import ROWS_PER_GROUP
 from service.warden import signals
 from service.warden.fold import hear, tenant
 from service.warden.signals import quiet
+from service.warden.signals.look import AWAY_WINDOWS
 from service.warden.signals.registry import DAY, TESTS
 from service.warden.snapshot import dump, load
 from service.warden.state import Episode, Look, Tenant, Told, Warden, Window
@@ -209,8 +210,15 @@ def test_a_new_agent_may_find_its_feet(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(quiet.VOLUME))
 def test_an_agent_that_came_back_may_find_its_feet(name: str) -> None:
     w, t = warden()
-    t.watches[Scope("agent", "indexer")].last = w.closed - DAY - 1
+    t.watches[Scope("agent", "indexer")].last = w.closed - AWAY_WINDOWS - 1
     assert of(run(w, t, 18, STORIES[name].odd), name) == []
+
+
+@pytest.mark.parametrize("name", sorted(quiet.VOLUME))
+def test_a_weekend_is_no_absence(name: str) -> None:
+    w, t = warden()
+    t.watches[Scope("agent", "indexer")].last = w.closed - int(2.7 * DAY)
+    assert of(run(w, t, 18, STORIES[name].odd), name)
 
 
 def test_a_launch_explains_so_much_and_no_more() -> None:
@@ -219,6 +227,12 @@ def test_a_launch_explains_so_much_and_no_more() -> None:
         t.purposes.append(Purpose("c", "default", "launch", Scope("use_case", "kyc"), w.now_ms, "v2", "maria"))
         told = of(run(w, t, 12, looks(begun=users)), "up")
         assert (told == []) is quiet_
+
+
+def test_a_launch_is_for_many_and_explains_nothing_of_one() -> None:
+    w, t = warden()
+    t.purposes.append(Purpose("c", "default", "launch", Scope("use_case", "kyc"), w.now_ms, "v2", "maria"))
+    assert of(run(w, t, 12, looks(begun={"eve": 3})), "user")
 
 
 @BY_NAME

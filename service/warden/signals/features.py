@@ -18,7 +18,7 @@ INFERENCE: Final = "inference"
 
 
 class Agent(Struct):
-    """One agent's window. `of`: use case and business unit; `swaps` and `calls` by provider; `models`: runs begun by model; `served`: swaps by the model that served; `charged`: nanos and list nanos by model."""
+    """One agent's window. `of`: use case and business unit; `swaps` and `calls` by provider; `models`: runs begun by model; `served`: swaps by the model that served; `charged`: nanos, list nanos and calls by model."""
 
     of: dict[str, str] = field(default_factory=dict)
     swaps: dict[str, int] = field(default_factory=dict)
@@ -63,9 +63,10 @@ def _join(agent: Agent, provider: str, model: str, sums: Measures) -> None:
         agent.models[model] = agent.models.get(model, 0) + sums.began
     listed = sums.input_pico + sums.cache_read_pico + sums.cache_write_pico + sums.output_pico
     if listed and not sums.retries and not sums.unpriced:
-        charged = agent.charged.setdefault(model, [0, 0])
+        charged = agent.charged.setdefault(model, [0, 0, 0])
         charged[0] += sums.nanos
         charged[1] += listed // 1000
+        charged[2] += sums.calls
 
 
 def by_provider(agents: Iterable[Agent]) -> dict[str, tuple[int, int]]:
@@ -87,9 +88,9 @@ def asked(agent: Agent, together: dict[str, tuple[int, int]]) -> Iterator[Asked]
         yield Asked("fallback", {"hits": float(swaps), "of": float(calls), "floor": _floor(agent, together)}, leader=server if swaps else "")
     if agent.models:
         yield Asked("models", {model: float(n) for model, n in agent.models.items()})
-    for model, (told, listed) in agent.charged.items():
+    for model, (told, listed, n) in agent.charged.items():
         if listed >= LISTED_LEAST_NANOS:
-            yield Asked("price", {"told": float(told), "listed": float(listed)}, model)
+            yield Asked("price", {"told": float(told), "listed": float(listed), "n": float(n)}, model)
     yield from _shapes(agent)
 
 

@@ -18,6 +18,7 @@ from service.warden.state import Tenant, Told, Warden, Watch, Window
 
 WATCHES_MAX: Final = 50_000
 ASLEEP_WINDOWS: Final = 14 * DAY  # of silence, then an agent's own is heard no more: it was told long ago, and its expected runs are down to a tenth
+AWAY_WINDOWS: Final = 3 * DAY  # of silence, then who comes back may find its feet; a weekend is no absence
 KEPT_WINDOWS: Final = 45 * DAY  # of silence, then all is forgotten: what runs once a month comes again before, and records have faded in a month
 SIGNALS_MAX: Final = 48  # of one scope: as many workflows and models are followed by name
 USUAL_RATE: Final = 0.05
@@ -89,7 +90,7 @@ def _known(t: Tenant, scope: Scope, number: int) -> Watch | None:
             t.watches_folded += 1
             return None
         watch = t.watches[scope] = Watch(first=number, last=number)
-    if number - watch.last > DAY:
+    if number - watch.last > AWAY_WINDOWS:
         watch.returned = number
     watch.last = number
     return watch

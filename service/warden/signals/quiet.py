@@ -16,6 +16,7 @@ NEW: Final = 36 * HOUR
 BACK: Final = DAY
 RUNS_EXPLAIN_MS: Final = 3 * 3_600_000
 VOLUME: Final = frozenset({"up", "user", "length"})
+BY_ONE: Final = frozenset({"user"})  # a launch is for many: what one of them does is no part of it
 RUN_KINDS: Final = "runs"
 
 
@@ -40,7 +41,7 @@ def cooling(watch: Watch, said: Said, number: int) -> bool:
 
 
 def _launched(w: Warden, t: Tenant, agent: Agent, said: Said) -> bool:
-    if said.observed > LAUNCH_FACTOR * max(said.most, 1.0):
+    if said.test in BY_ONE or said.observed > LAUNCH_FACTOR * max(said.most, 1.0):
         return False
     concerned = {(said.scope.kind, said.scope.name), *agent.of.items()}
     return launched(w, t, concerned)
