@@ -9,9 +9,10 @@ That one of so many shifts goes far by chance is taken off its level.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate, repeat
 from math import exp, log
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, NamedTuple, TypeAlias
 
 from msgspec import field
 
@@ -30,6 +31,15 @@ BINS_MAX: Final = 400
 _Seen: TypeAlias = tuple[dict[int, float], list[float]]
 EVEN: Final = 0.02  # of the weight lies even over all bins, so that nothing is impossible
 SEEN, UNSEEN = 1.0 - EVEN, EVEN / 100.0
+
+
+class _Try(NamedTuple):
+    """A shift of so many bins and below the following one; what one value counts `most` for it, and of which odds on."""
+
+    shift: int
+    following: int
+    most: float
+    most_times: float
 
 
 class Shift(Sequential, array_like=True, tag="shift"):
@@ -63,8 +73,7 @@ class Shift(Sequential, array_like=True, tag="shift"):
         """The level, with the weights and the CUSUMs by shift."""
         weights = _weights(x)
         levels = self._levels(weights)
-        rarest = max((self._basis(at, level).score for at, level in enumerate(levels) if level > PEAK_MIN), default=0.0)
-        return rarest * log(10.0), (weights, levels)
+        return (self._rarest(levels) if max(levels) > PEAK_MIN else 0.0), (weights, levels)
 
     def rarity(self, level: float) -> float:
         """What the level says already, to the base of ten."""
@@ -80,6 +89,8 @@ class Shift(Sequential, array_like=True, tag="shift"):
         if not self.seen_s:
             self.levels = [0.0] * len(self.shifts)
         peaks = list(unpacked(self.peaks))
+        if not any(self.levels) and not any(peaks[::3]):
+            return
         for at, level in enumerate(self.levels):
             peak = peaks[3 * at]
             if level <= 0.0 and peak > PEAK_MIN:
@@ -118,6 +129,17 @@ class Shift(Sequential, array_like=True, tag="shift"):
                 break
         return Expectation(mean, min(float(low or 0), mean), max(float(high), mean))
 
+    def _rarest(self, levels: list[float]) -> float:
+        """-ln of the episodes a day, as `_basis` has it, of the shift for which that is the rarest."""
+        peaks, chance, days = unpacked(self.peaks), log(len(levels)), self.tail.days + 1.0
+        best = 0.0
+        for at, level in enumerate(levels):
+            episodes, excess = peaks[3 * at + 1 : 3 * at + 3]
+            over = (level - PEAK_MIN) / scale(episodes, excess, *self.priors) - chance
+            if over > 0.0:
+                best = max(best, over - log((episodes + 0.5) / days))
+        return best
+
     def _basis(self, at: int, level: float) -> Basis:
         """A shift's level beside its own past, without what so many shifts bring by chance."""
         _, episodes, excess = unpacked(self.peaks)[3 * at : 3 * at + 3]
@@ -127,18 +149,18 @@ class Shift(Sequential, array_like=True, tag="shift"):
     def _levels(self, weights: dict[int, float]) -> list[float]:
         if not weights or not self.total:
             return self.levels
-        far = self.shifts[-1] * 3 // 2
+        tries = _tries(self.shifts, self.octave)
+        far = tries[-1].following
         top = max(self.bins) + self.shifts[-1]  # beyond it one leap is as large as another
         low, high = min(top, *weights), min(top, max(weights))
         usual = self._usual(low - far, high)
         below = [0.0, *accumulate(usual)]
         seen = [(at := min(k, top) - low + far, weight, usual[at]) for k, weight in weights.items()]
         levels = []
-        for shift, following, level in zip(self.shifts, (*self.shifts[1:], far), self.levels, strict=True):
-            most, span = max(1.0, shift / self.octave), following - shift
-            most_times, nats = exp(most), 0.0
+        for (shift, following, most, most_times), level in zip(tries, self.levels, strict=True):
+            nats, first, last, span = 0.0, 1 - following, 1 - shift, following - shift
             for at, weight, here in seen:
-                times = (below[at - shift + 1] - below[at - following + 1]) / (span * here)
+                times = (below[at + last] - below[at + first]) / (span * here)
                 if LEAST_TIMES < times < most_times:
                     nats += weight * log(times)
                 else:
@@ -151,6 +173,12 @@ class Shift(Sequential, array_like=True, tag="shift"):
         total = self.total
         held = list(map(self.bins.get, range(low - 1, high + 2), repeat(0.0)))
         return [SEEN * (0.5 * this + 0.25 * (before + after)) / total + UNSEEN for before, this, after in zip(held, held[1:], held[2:], strict=False)]
+
+
+@lru_cache(64)
+def _tries(shifts: tuple[int, ...], octave: int) -> tuple[_Try, ...]:
+    ends = (*shifts[1:], shifts[-1] * 3 // 2)
+    return tuple(_Try(shift, following, most := max(1.0, shift / octave), exp(most)) for shift, following in zip(shifts, ends, strict=True))
 
 
 def _weights(x: Features) -> dict[int, float]:

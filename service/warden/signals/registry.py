@@ -65,7 +65,7 @@ TESTS: Final[dict[str, Probe]] = {
     "models": Probe(Mix, 8.0, Kind.MODEL_SWAP, "model_mix", "runs begun with the model", explained=False),
     "price": Probe(Ratio, 9.0, Kind.PRICE_CHANGE, "price", "charged for what was used", explained=False, shown=_money),
     "floor": Probe(Floor, 10.0, Kind.PROMPT_BLOAT, "input_tokens", "tokens of the smallest prompts", DAY, shown="{:,.0f}".format),
-    "size": Probe(Shift, 9.0, Kind.CONTEXT_GROWTH, "input_tokens", "tokens of a prompt", DAY, shown=_tokens),
+    "size": Probe(Shift, 8.0, Kind.CONTEXT_GROWTH, "input_tokens", "tokens of a prompt", DAY, shown=_tokens),
     "cache": Probe(Cache, 11.8, Kind.CACHE_BREAK, "cache", "calls that missed the cache (later ones of a run count less)", DAY),
     "length": Probe(lambda: Shift(shifts=(1, 2, 3, 4, 6, 8, 11), octave=4), 4.0, Kind.SLOW_DRIFT, "calls_per_execution", "calls of a run", shown=_calls),
     "user": Probe(lambda: Mix(takes=0.7, below=1.0, prior=30.0, own=0.5), 12.0, Kind.VOLUME_SURGE, "executions", "runs of the user"),
