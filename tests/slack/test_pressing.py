@@ -320,3 +320,24 @@ async def test_what_cannot_be_read_is_answered_with_what_to_write(room: Room, te
     told = await room.hand.write(text)
     assert "`/spend agent:indexer`" in told["text"]
     assert "<!" not in told["text"]
+
+
+# ---------------------------------------------------------------- what takes longer than Slack waits
+
+
+async def test_an_answer_that_takes_longer_comes_after(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.api.slack.hearing.ANSWER_S", 0.0)
+    assert (await room.hand.write("total"))["text"] == "Looking it up…"
+    (said,) = room.slack.whispers
+    assert said["text"].startswith("Spend of all AI spend")
+
+
+async def test_a_modal_that_takes_longer_closes_and_is_carried_out_all_the_same(room: Room, books: Stands, monkeypatch: pytest.MonkeyPatch) -> None:
+    await room.hand.press(message(INCIDENT), "pause")
+    monkeypatch.setattr("service.api.slack.hearing.ANSWER_S", 0.0)
+    answer = await room.hand.submit(room.slack.views[0], "it loops")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert [said.action for said in room.controls()] == ["pause"]
+    books.now = PAUSED
+    await room.hand.submit(room.slack.views[0], "it loops", user=LI, mark="V2")
+    assert room.whispers() == ["Not done: an order stands already, since Tue 24 Nov 07:59 UTC."]

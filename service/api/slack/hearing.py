@@ -6,6 +6,7 @@ import asyncio
 import html
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from service.api.ports import Chat, Service
@@ -35,7 +36,7 @@ async def pressed(service: Service, chat: Chat, payload: Any, *, again: bool) ->
         decision, later = await _soon(act(service, chat, presses[0]))
         if isinstance(decision, Refused):
             return Heard({"response_action": "errors", "errors": {REASON: _unmarked(decision.words)}})
-        return Heard(None, None if later is None else lambda: _ended(later))
+        return Heard(None, None if later is None else partial(_ended, later))
 
     async def work() -> None:
         for press in presses:
