@@ -47,8 +47,8 @@ def watched_cap(run: Run, records: Records) -> int:
     return run.cap_nanos if run.limits is not NO_LIMITS else max(run.cap_nanos, records.nanos * 2)
 
 
-def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms: int, records: Records) -> list[Finding]:
-    """One more record of a run: its state moves on, and what it broke is said."""
+def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms: int, records: Records, caller: Records) -> list[Finding]:
+    """One more record of a run: its state moves on, and what it broke is said. `records` are of the run's agent, `caller` of the one that called."""
     run.nanos += nanos
     if event_ms > run.last_ms:  # noqa: PLR1730 -- twice as fast as max()
         run.last_ms = event_ms
@@ -65,7 +65,7 @@ def follow(run: Run, u: Usage, root: str, nanos: int, event_ms: int, arrival_ms:
         _child(run, u, root, records, broken)
     if u.layer == "inference":
         run.calls += 1
-        _call(run, u, records, broken)
+        _call(run, u, root, records, caller, broken)
     if run.limits.counted:
         _limits(run, event_ms, broken)
     return [_finding(run, u, root, event_ms, arrival_ms, rule) for rule in broken] if broken else _NOTHING
@@ -86,18 +86,26 @@ def _child(run: Run, u: Usage, root: str, records: Records, broken: list[Broken]
         broken.append((FAN_OUT, Kind.FAN_OUT, len(children), allowed, "children of one run"))
 
 
-def _call(run: Run, u: Usage, records: Records, broken: list[Broken]) -> None:
+def _call(run: Run, u: Usage, root: str, records: Records, caller: Records, broken: list[Broken]) -> None:
     size = u.input_tokens + u.cache_read_tokens + u.cache_write_tokens
+    bar = OWN_RECORD * max(records.loop, caller.loop)
     if u.signature:
-        _signature(run, u.signature, records, broken)
+        _signature(run, u.signature, bar, caller, broken)
     elif size and u.attempt <= 1:
-        _same_size(run, size, records, broken)
+        _same_size(run, size, bar, caller, broken)
     if run.calls > LONG_CALLS:
         _long(run, records, broken)
-    if run.calls <= OPENINGS and size > run.opening:
-        run.opening = size
     run.size = size
-    if size > GROWTH_TOKENS and run.calls > GROWTH_CALLS and run.opening and not run.told & GROWTH:
+    if u.execution_id in (root, ""):
+        _growth(run, size, records, broken)
+
+
+def _growth(run: Run, size: int, records: Records, broken: list[Broken]) -> None:
+    """The run's own prompts beside its own first ones: a child, or another agent, begins with a prompt of its own."""
+    if size > run.opening and (run.calls <= OPENINGS or not run.opening):
+        run.opening = size
+    run.largest = max(run.largest, size)
+    if size > GROWTH_TOKENS and run.calls > GROWTH_CALLS and not run.told & GROWTH:
         percent = size * 100 // run.opening
         allowed = max(GROWTH_PERCENT, records.growth_percent * 2)
         if percent > allowed:
@@ -112,41 +120,40 @@ def _long(run: Run, records: Records, broken: list[Broken]) -> None:
             broken.append((bit, Kind.LOOP, run.calls, allowed, "calls of one run"))
 
 
-def _signature(run: Run, signature: str, records: Records, broken: list[Broken]) -> None:
+def _signature(run: Run, signature: str, bar: float, caller: Records, broken: list[Broken]) -> None:
     """The same few signatures again and again, also in turns and across children."""
     sig, ring = crc32(signature.encode()), run.ring
     again = sig in (ring & _SLOT, ring >> 32, run.oldest)
     if not again:
         run.oldest, run.ring = ring >> 32, (ring & _SLOT) << 32 | sig
     if run.calls > 1:
-        habit = records.repeats
+        habit = caller.repeats
         if habit is None:
-            habit = records.repeats = Share()
+            habit = caller.repeats = Share()
         if again or run.loop:
-            run.loop = _weighed(run, LOOP, run.loop, LOOP_NATS, habit, records, broken, again=again)
+            run.loop = _weighed(run, LOOP, run.loop, max(LOOP_NATS, bar), habit, broken, again=again)
         else:
             habit.learn(happened=False)
 
 
-def _same_size(run: Run, size: int, records: Records, broken: list[Broken]) -> None:
+def _same_size(run: Run, size: int, bar: float, caller: Records, broken: list[Broken]) -> None:
     """A producer without signatures: prompt after prompt of nearly the same size."""
     again = abs(size - run.size) * 1000 <= STREAK_TOLERANCE_PERMILLE * size
     if run.calls > 1:
-        habit = records.same_size
+        habit = caller.same_size
         if habit is None:
-            habit = records.same_size = Share()
+            habit = caller.same_size = Share()
         if again or run.streak:
-            run.streak = _weighed(run, STREAK, run.streak, STREAK_NATS, habit, records, broken, again=again)
+            run.streak = _weighed(run, STREAK, run.streak, max(STREAK_NATS, bar), habit, broken, again=again)
         else:
             habit.learn(happened=False)
 
 
-def _weighed(run: Run, bit: int, nats: float, least: float, habit: Share, records: Records, broken: list[Broken], *, again: bool) -> float:
-    """The evidence (a CUSUM against the agent's own habit) after one more call, which is learned from unless the run may be stuck.
+def _weighed(run: Run, bit: int, nats: float, bar: float, habit: Share, broken: list[Broken], *, again: bool) -> float:
+    """The evidence (a CUSUM against the habit of the agent that calls) after one more call, which is learned from unless the run may be stuck.
 
-    It is told at `least` or beyond the agent's own record; once more, now sure, at SURE times that.
+    It is told at `bar`; once more, now sure, at SURE times that.
     """
-    bar = max(least, OWN_RECORD * records.loop)
     nats = min(SURE * bar + NATS_OVER, max(0.0, nats + habit.surprise(again)))
     if nats < TEACHES_NATS:
         habit.learn(again)

@@ -53,13 +53,14 @@ class Run(Struct, gc=False):
     streak: float = 0.0
     most: float = 0.0
     opening: int = 0
+    largest: int = 0
     other_agent: str = ""
     children: dict[str, int] | None = None
 
     @property
     def growth_percent(self) -> int:
-        """The prompt of the last call, beside the largest of the first ones."""
-        return self.size * 100 // self.opening if self.opening else 0
+        """The largest prompt of the run's own calls, beside the largest of its first ones."""
+        return self.largest * 100 // self.opening if self.opening else 0
 
 
 class Runs(Struct):

@@ -139,7 +139,7 @@ def _run(meter: Meter, u: Usage, root: str, place: Place, nanos: int, event_ms: 
         if run is not None:
             run.last_minute = meter.minute.number
             own = records if run.agent == agent else meter.habits.of(u.tenant, run.agent)
-            found = follow(run, u, root, nanos, event_ms, arrival_ms, own)
+            found = follow(run, u, root, nanos, event_ms, arrival_ms, own, records)
             if found:
                 meter.pending += found
             if run.watched:

@@ -1,7 +1,8 @@
 """Is that normal: every closed window of every watched scope is scored by the detectors, and what is rare becomes an incident.
 
 One setting decides, the false alerts accepted per scope and day. A parent whose excess one child carries is inhibited by it; a parent
-that no child explains is told and inhibits its children; a flat parent hides nobody.
+that no child explains is told and inhibits its children; a flat parent hides nobody. What has been told of an agent is no news of its parents,
+and what has been told of a run is none of its agent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple
 from detectors.base import Features
 from detectors.surprise import QUIET_S, WINSOR
 from service.facts import TOTAL, Evidence, Reckoning, Scope, Untold, Vote
-from service.warden import episodes, named, normal, today, votes
+from service.warden import episodes, named, normal, today, told, votes
 from service.warden.activity import Activity
 from service.warden.launches import LAUNCH_FACTOR, launched
 from service.warden.normal import Seen
@@ -40,8 +41,8 @@ class Rare(NamedTuple):
 
     @property
     def excess_nanos(self) -> int:
-        """What it cost beyond what was expected and what was planned."""
-        return self.seen.nanos - self.seen.planned - self.expected_nanos
+        """What it cost beyond what was expected, planned and told of its agents."""
+        return self.seen.heard_nanos - self.expected_nanos
 
 
 def look(w: Warden, t: Tenant, number: int, window: Window, heard: Mapping[Scope, list[Vote]] = NO_VOTES) -> None:
@@ -51,13 +52,12 @@ def look(w: Warden, t: Tenant, number: int, window: Window, heard: Mapping[Scope
         if scope not in t.series:
             _begin(t, scope)
     rare, said = _score(w, t, number, seen)
-    told = _explained(w, t, rare)
-    for found in told:
+    for found in _explained(w, t, rare):
         evidence = Evidence(
             found.detector,
             round(found.score, 3),
             found.expected_nanos / 1e9,
-            (found.seen.nanos - found.seen.planned) / 1e9,
+            found.seen.heard_nanos / 1e9,
             "ten minutes, USD",
             found.reckoning,
             votes.chosen(vote for vote in (*heard.get(found.seen.scope, ()), *said.get(found.seen.scope, ())) if vote.detector != found.detector),
@@ -82,20 +82,23 @@ def _begin(t: Tenant, scope: Scope) -> None:
 
 
 def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> tuple[list[Rare], dict[Scope, list[Vote]]]:
-    """Every scope's detectors hear the window, silence too; what is rare, and what each says where the policy names more than the one."""
+    """Every scope's detectors hear the window, silence too, agents first; what is rare, and what each says where the policy names more than the one."""
     rare: list[Rare] = []
     said: dict[Scope, list[Vote]] = {}
     threshold = -math.log10(w.plan.false_alerts_per_day * SPEND_PART)
-    for scope, series in t.series.items():
+    known = told.agents(t)
+    for scope, series in sorted(t.series.items(), key=lambda item: item[0].kind != "agent"):
         window = seen.get(scope)
         if window is not None and window.nanos:
             _day(series, number // WINDOWS_A_DAY, window.nanos)
-        nanos = window.nanos - window.planned if window is not None else 0
+        nanos = window.heard_nanos if window is not None else 0
         detector = votes.awake(series)
         x = votes.features(number, nanos)
         level, weighed = detector.weigh(x)
         score = detector.rarity(level) if detector.warm else 0.0
         usual = round(weighed.expected * 1e9)
+        if window is not None and scope.kind == "agent" and scope.name in known:
+            _told_above(seen, window, max(0, nanos - usual))
         if window is not None:
             window.most = round(WINSOR * (weighed.expected + weighed.soft) * 1e9) if detector.warm else 0
         more = 0.0 if scope.kind == "agent" else PARENTS
@@ -107,7 +110,7 @@ def _score(w: Warden, t: Tenant, number: int, seen: dict[Scope, Seen]) -> tuple[
             said[scope] = [Vote(detector.name, score), *others.votes]
             if found is None and window is not None:
                 found = _strongest(others, window, usual, named.threshold(w.plan.false_alerts_per_day, w.plan.named) + more)
-        if found is not None and found.excess_nanos >= EXCESS_LEAST_NANOS and not _launched(w, t, found):
+        if found is not None and _is_news(w, t, found):
             rare.append(found)
         detector.take(weighed)
         series.detectors[detector.name] = detector.dump()
@@ -137,6 +140,19 @@ def _strongest(heard: named.Heard, window: Seen, usual: int, least: float) -> Ra
     return Rare(window, vote.score, usual, vote.detector, votes.reckoning(basis, votes.nats(least)) if basis is not None else None)
 
 
+def _told_above(seen: dict[Scope, Seen], agent: Seen, nanos: int) -> None:
+    """So much of what its use case, unit and the total spent has been told of the agent."""
+    for parent in (TOTAL, *(Scope(kind, name) for kind, name in agent.attributes.items())):
+        if parent in seen and parent != agent.scope:
+            seen[parent].told += nanos
+
+
+def _is_news(w: Warden, t: Tenant, found: Rare) -> bool:
+    """Whether it costs something, and neither a launch nor runs that were told carry it."""
+    of_runs = sum(episode.spend_nanos for episode in told.of_runs(w, t, found.seen.scope))
+    return found.excess_nanos >= max(EXCESS_LEAST_NANOS, of_runs / CARRIES) and not _launched(w, t, found)
+
+
 def _day(series: Series, day: int, nanos: int) -> None:
     series.days[day] = series.days.get(day, 0) + nanos
     if len(series.days) > DAYS_KEPT:
@@ -145,7 +161,7 @@ def _day(series: Series, day: int, nanos: int) -> None:
 
 def _launched(w: Warden, t: Tenant, found: Rare) -> bool:
     """Whether a recorded launch explains as much as this."""
-    if found.seen.nanos - found.seen.planned > LAUNCH_FACTOR * found.expected_nanos:
+    if found.seen.heard_nanos > LAUNCH_FACTOR * found.expected_nanos:
         return False
     concerned = {(found.seen.scope.kind, found.seen.scope.name), *found.seen.attributes.items()}
     return launched(w, t, concerned)
@@ -153,18 +169,18 @@ def _launched(w: Warden, t: Tenant, found: Rare) -> bool:
 
 def _explained(w: Warden, t: Tenant, rare: list[Rare]) -> list[Rare]:
     """Who is told: a child that carries its parent's excess, or a parent that no child explains; the others join in silence."""
-    told = {found.seen.scope: found for found in rare}
+    news = {found.seen.scope: found for found in rare}
     for found in sorted(rare, key=lambda f: ORDER.index(f.seen.scope.kind)):
         scope = found.seen.scope
-        if scope not in told or scope.kind == "agent":
+        if scope not in news or scope.kind == "agent":
             continue
-        children = [c for c in told.values() if _is_child(c.seen, scope)]
+        children = [c for c in news.values() if _is_child(c.seen, scope)]
         if max((c.excess_nanos for c in children), default=0) >= CARRIES * found.excess_nanos:
-            _inhibit(w, t, told.pop(scope))
+            _inhibit(w, t, news.pop(scope))
         else:
             for child in children:
-                _inhibit(w, t, told.pop(child.seen.scope))
-    return list(told.values())
+                _inhibit(w, t, news.pop(child.seen.scope))
+    return list(news.values())
 
 
 def _is_child(seen: Seen, parent: Scope) -> bool:

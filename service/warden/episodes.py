@@ -36,7 +36,7 @@ def found(w: Warden, t: Tenant, number: int, series: Series, seen: Seen, expecte
         alarm = series.alarm = Alarm(ident("inc", t.name, *seen.scope, "spend", number))
     alarm.calm = 0
     alarm.activity.join(seen.activity)
-    alarm.expected_nanos += expected_nanos + seen.planned
+    alarm.expected_nanos += expected_nanos + seen.planned + seen.told
     for member, nanos in seen.members.items():
         alarm.members[member] = alarm.members.get(member, 0) + nanos
     episode = incidents.of(t, alarm.incident, seen.scope, "spend", number * WIDTH_MS)

@@ -13,7 +13,6 @@ from service.warden.state import Episode, RunSeen, Tenant, Warden
 
 RUNS_KEPT_MAX: Final = 50_000
 WORSE_FACTOR: Final = 4
-SMALL_NANOS: Final = 250_000_000  # a quarter of a dollar
 LEAST_AGE_MS: Final = 60_000  # a burst of seconds is no pace of an hour
 SPENT_TIMES: Final = 20
 
@@ -27,7 +26,7 @@ def heard(w: Warden, t: Tenant, f: Finding, cause: Cause | None = None) -> None:
         return
     if f.execution:
         _know_run(t, f)
-        why = _quiet(t, f)
+        why = _quiet(w, t, f)
         if why:
             run = t.runs[f.execution]
             t.found[f.id] = w.minute
@@ -37,10 +36,10 @@ def heard(w: Warden, t: Tenant, f: Finding, cause: Cause | None = None) -> None:
     _open(w, t, f, cause)
 
 
-def _quiet(t: Tenant, f: Finding) -> str:
-    """Why nobody is told of a run yet: the built-in watch (no cap of the policy) wakes nobody for cents, nor for what the agent's runs usually do."""
+def _quiet(w: Warden, t: Tenant, f: Finding) -> str:
+    """Why nobody is told of a run yet: the built-in watch (no cap of the policy) wakes nobody for less than the policy would pause for, nor for what is usual."""
     run = t.runs[f.execution]
-    if f.kind == Kind.EXECUTION_CAP and not f.action and not run.incident and f.spend_nanos < SMALL_NANOS:
+    if f.kind == Kind.EXECUTION_CAP and not f.action and not run.incident and f.spend_nanos < w.plan.min_loss_nanos:
         return "cents"
     return "usual" if habits.is_usual(t, f) else ""
 
@@ -141,7 +140,7 @@ def _look_again(w: Warden, t: Tenant, run: RunSeen, r: RunSpend) -> None:
     """What was kept quiet of a run is told once it has gone too far for that."""
     waiting, run.quiet = run.quiet or [], None
     for f in (_so_far(each, r, run.nanos) for each in waiting):
-        if _quiet(t, f):
+        if _quiet(w, t, f):
             run.quiet = [*(run.quiet or ()), f]
         else:
             _open(w, t, f)

@@ -19,6 +19,8 @@ SEVERITIES: Final = ("info", "warning", "critical")
 RUNS_WINDOW_MS: Final = 6 * 3_600_000
 GROWN_OF: Final = 10  # a tenth more than at the last step
 QUIET_RUNS_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+AGAIN_MS: Final = 8 * 3_600_000
 EPISODE_KEPT_MS: Final = 40 * 86_400_000
 
 # (state, event) -> (new state, action of the line). What is not here cannot happen and changes nothing.
@@ -157,12 +159,8 @@ def heard(w: Warden, t: Tenant, f: Finding) -> tuple[Episode, bool] | None:
         return None
     t.found[f.id] = w.minute
     seen = t.runs.get(f.execution) if f.execution else None
-    if seen is not None and seen.incident:
-        eid = seen.incident
-    else:
-        family = "runs" if f.execution else str(f.kind)
-        window_ms = RUNS_WINDOW_MS if f.execution else 86_400_000
-        eid = ident("inc", t.name, f.scope.kind if not f.execution else "agent", f.agent, family, f.time_ms // window_ms)
+    known = seen.incident if seen is not None else ""
+    eid = known or (_of_run(t, f) if f.execution else _of_day(w, t, f))
     scope = Scope("agent", f.agent) if f.execution else f.scope
     episode = of(t, eid, scope, "runs" if f.execution else str(f.kind), w.now_ms)
     episode.found_ms = w.now_ms
@@ -180,6 +178,18 @@ def heard(w: Warden, t: Tenant, f: Finding) -> tuple[Episode, bool] | None:
         episode.evidence = [*episode.evidence[-EVIDENCE_MAX + 1 :], evidence]
     episode.detail = f.detail
     return episode, fresh_kind
+
+
+def _of_run(t: Tenant, f: Finding) -> str:
+    return ident("inc", t.name, "agent", f.agent, "runs", f.time_ms // RUNS_WINDOW_MS)
+
+
+def _of_day(w: Warden, t: Tenant, f: Finding) -> str:
+    """The incident of the day, or of the day before while it has been found of late: midnight makes no second one."""
+    day = f.time_ms // DAY_MS
+    today, before = (ident("inc", t.name, f.scope.kind, f.agent, str(f.kind), number) for number in (day, day - 1))
+    known = t.episodes.get(before)
+    return before if today not in t.episodes and known is not None and known.found_ms > w.now_ms - AGAIN_MS else today
 
 
 def housekeeping(w: Warden, t: Tenant) -> None:

@@ -27,15 +27,21 @@ WITHIN: Final = {
 
 
 class Seen(Struct):
-    """One scope's window: what was done, by whom, what of it the calendar `planned`, and the `most` that it teaches (0: all of it)."""
+    """One scope's window: what was done, by whom, what the calendar `planned` of it, what was `told` of its agents, and the `most` that it teaches (0: all of it)."""
 
     scope: Scope
     attributes: dict[str, str]
     activity: Activity = field(default_factory=Activity)
     nanos: int = 0
     planned: int = 0
+    told: int = 0
     most: int = 0
     members: dict[Scope, int] = field(default_factory=dict)
+
+    @property
+    def heard_nanos(self) -> int:
+        """What detectors hear: all that nobody knows of yet."""
+        return self.nanos - self.planned - self.told
 
 
 def by_scope(window: Window, only: Scope | None = None) -> dict[Scope, Seen]:
@@ -83,8 +89,9 @@ def learn(series: Series, seen: Seen) -> None:
     """
     weight = WEIGHT
     spent = seen.nanos - seen.planned
-    if 0 < seen.most < spent:
-        weight = WEIGHT * seen.most // spent
+    most = min(seen.most or spent, spent - seen.told)
+    if most < spent:
+        weight = WEIGHT * max(most, 0) // spent
     if not weight:
         return
     series.baseline.join(seen.activity, weight)

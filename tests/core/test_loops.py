@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.facts import LONG_RUN, Finding, Incident, Kind, Order
-from service.meter.habits import Records
+from service.meter.habits import Records, Share
 from service.meter.plan import NO_LIMITS
 from service.meter.rules import LOOP_NATS, NATS_OVER, OWN_RECORD, STREAK_NATS, SURE, follow
 from service.meter.runs import LOOP_LEAST, LOOP_TEACHES, Run, Runs
@@ -48,7 +48,7 @@ def repeats_until_told(how: str, records: Records) -> int:
     for number in range(5000):
         u = call(number, "run", how, repeated=True).record
         assert isinstance(u, Usage)
-        if follow(run, u, "run", 0, number * 1000, number * 1000, records):
+        if follow(run, u, "run", 0, number * 1000, number * 1000, records, records):
             return number
     return 5000
 
@@ -131,8 +131,34 @@ def test_whatever_a_run_does_it_is_told_at_most_twice_and_sure_only_after_that(h
     for number, repeated in enumerate([*repeats, *[True] * looped]):
         u = call(number, "run", how, repeated).record
         assert isinstance(u, Usage)
-        found += [f for f in follow(run, u, "run", 0, number, number, records) if f.kind == Kind.LOOP]
+        found += [f for f in follow(run, u, "run", 0, number, number, records, records) if f.kind == Kind.LOOP]
         bar = LOOP_NATS if how == SIGNED else STREAK_NATS
         assert 0.0 <= max(run.loop, run.streak) <= SURE * bar + NATS_OVER
         assert run.most >= max(run.loop, run.streak)
     assert [f.sure for f in found] in ([], [False], [False, True])
+
+
+def says(*calls: Usage, caller: Records) -> set[Kind]:
+    """What is said of a run whose root agent has done nothing before; `caller` is who calls on its behalf."""
+    run, own = Run("asker", "", "", "w", 0, 0, NO_LIMITS, 0, 0), Records()
+    found = [f for n, u in enumerate(calls) for f in follow(run, u, "run", 0, n * 1000, n * 1000, own, own if u.agent == "asker" else caller)]
+    return {f.kind for f in found}
+
+
+def by(agent: str, number: int, *, size: int = 900, signature: str = "") -> Usage:
+    execution = "run" if agent == "asker" else f"run-of-{agent}"
+    fields = {"agent": agent, "workflow": "w", "execution_id": execution, "root_execution_id": "run", "model": "house", "cost_usd": "0.5"}
+    return Usage(id=f"{agent}-{number}", time=number, input_tokens=size + number, signature=signature or f"s-{number}", **fields)  # type: ignore[arg-type]
+
+
+def test_a_child_repeats_itself_as_its_own_agent_does() -> None:
+    polls = [by("poller", n, signature="same") for n in range(40)]
+    assert says(*polls, caller=Records(repeats=Share(seen=1800, of=2000))) == set(), "it polls for a living, whoever asked for it"
+    assert says(*polls, caller=Records()) == {Kind.LOOP}
+
+
+def test_a_run_grows_by_its_own_prompts_and_not_by_a_childs() -> None:
+    small = [by("asker", n) for n in range(30)]
+    assert says(*small, by("writer", 30, size=90_000), caller=Records()) == set()
+    assert says(*small, by("asker", 30, size=90_000), caller=Records()) == {Kind.CONTEXT_GROWTH}
+    assert says(by("writer", 0, size=90_000), *small, by("asker", 31, size=90_000), caller=Records()) == {Kind.CONTEXT_GROWTH}

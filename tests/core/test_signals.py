@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import pytest
 from msgspec.structs import astuple, replace
 
+from detectors.silence import Silence
 from detectors.tail import Basis
 from service.facts import Cell, Incident, Measures, Purpose, Scope, shape_of_call, size_bin
 from service.records import UNATTRIBUTED
@@ -198,6 +199,42 @@ def test_planned_work_is_no_surge(name: str) -> None:
     assert of(run(w, t, 18, planned), name) == []
     if name != "up":  # whose evidence has no cap: it may be twice as strong when the plan ends
         assert of(run(w, t, 18, STORIES[name].odd), name) == [], "what was known to be planned stays so for as long as it lasts"
+
+
+@pytest.mark.parametrize("name", sorted(quiet.SHAPE))
+def test_a_planned_batch_may_look_like_itself(name: str) -> None:
+    for planned_nanos, quiet_ in ((SUMS.nanos, True), (SUMS.nanos // 3, False)):
+        w, t = warden()
+
+        def planned(window: Window, planned_nanos: int = planned_nanos) -> None:
+            STORIES[name].odd(window)
+            sums(planned_nanos=planned_nanos)(window)
+
+        assert (of(run(w, t, 18, planned), name) == []) is quiet_
+
+
+def test_who_begins_no_run_and_calls_on_is_not_silent() -> None:
+    w, t = warden()
+    assert of(run(w, t, 2 * DAY, looks(begun={})), "silence") == []
+
+
+@pytest.mark.parametrize(("pause", "is_watched"), [(30, True), (40, False)])
+def test_who_has_paused_for_a_quarter_of_a_day_is_not_watched_for_it(pause: int, is_watched: bool) -> None:
+    d, at_s = Silence(), 0.0
+
+    def feed(windows: int, count: Callable[[int], float]) -> float:
+        nonlocal at_s
+        score = 0.0
+        for k in range(windows):
+            at_s += 600.0
+            score = d.score_one(x := {"count": count(k), "start_s": at_s})
+            d.learn_one(x)
+        return score
+
+    feed(8 * DAY, lambda k: k % 2)
+    feed(pause, lambda _: 0.0)
+    feed(DAY, lambda k: k % 2)
+    assert (feed(60, lambda _: 0.0) > 3.0) is is_watched
 
 
 @pytest.mark.parametrize("name", sorted(quiet.VOLUME))

@@ -134,6 +134,11 @@ def begun(agent: Agent | None) -> float:
     return float(sum(n for look in agent.looks.values() for n in look.begun.values())) if agent is not None else 0.0
 
 
+def alive(agent: Agent | None) -> float:
+    """The same, or one where an earlier run goes on: an agent that calls is not silent."""
+    return max(begun(agent), 1.0 if agent is not None and any(agent.calls.values()) else 0.0)
+
+
 def unlabelled(window: Window) -> dict[Scope, tuple[int, int]]:
     """Records without an agent, and all, by workflow."""
     found: dict[Scope, tuple[int, int]] = {}

@@ -11,7 +11,7 @@ from detectors.sequences import Signal
 from service.facts import Reached, Scope, Vote
 from service.warden import habits
 from service.warden.signals import quiet
-from service.warden.signals.features import Agent, Asked, asked, begun, by_agent, by_provider, unlabelled
+from service.warden.signals.features import Agent, Asked, alive, asked, begun, by_agent, by_provider, unlabelled
 from service.warden.signals.registry import DAY, TESTS
 from service.warden.signals.tell import Said, tell
 from service.warden.state import Tenant, Told, Warden, Watch, Window
@@ -105,8 +105,8 @@ def _forget(t: Tenant, number: int) -> None:
 
 def _agent(t: Tenant, watch: Watch, scope: Scope, agent: Agent | None, together: dict[str, tuple[int, int]], number: int) -> Iterator[Said]:
     """All of an agent's tests; only its pace hears silence."""
-    for name in ("up", "silence"):
-        said = _hear(t, watch, scope, Asked(name, {"count": begun(agent), "start_s": 600.0 * number}), number)
+    for name, count in (("up", begun(agent)), ("silence", alive(agent))):
+        said = _hear(t, watch, scope, Asked(name, {"count": count, "start_s": 600.0 * number}), number)
         if said is not None:
             yield said
     if agent is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from service.warden import told
 from service.warden.launches import LAUNCH_FACTOR, launched
 from service.warden.signals.features import Agent
 from service.warden.signals.registry import DAY, HOUR, TESTS
@@ -14,10 +15,9 @@ TOLD: Final = "told"
 DOUBLED: Final = 2.0
 NEW: Final = 36 * HOUR
 BACK: Final = DAY
-RUNS_EXPLAIN_MS: Final = 3 * 3_600_000
 VOLUME: Final = frozenset({"up", "user", "length"})
 BY_ONE: Final = frozenset({"user"})  # a launch is for many: what one of them does is no part of it
-RUN_KINDS: Final = "runs"
+SHAPE: Final = frozenset({"size", "floor", "cache"})
 
 
 def why(w: Warden, t: Tenant, watch: Watch, agent: Agent | None, said: Said, number: int) -> str:
@@ -29,15 +29,17 @@ def why(w: Warden, t: Tenant, watch: Watch, agent: Agent | None, said: Said, num
             return "new"
         if agent is not None and (agent.planned > 0 or _launched(w, t, agent, said)):
             return "planned"
-    if TESTS[said.test].explained and _explained(w, t, said):
+    if said.test in SHAPE and agent is not None and agent.planned > agent.nanos - agent.planned:
+        return "planned"  # what a batch of its own sends looks like a batch
+    if TESTS[said.test].explained and any(told.of_runs(w, t, said.scope)):
         return "explained"
     return ""
 
 
 def cooling(watch: Watch, said: Said, number: int) -> bool:
     """Told not long ago, and no twice as strong since."""
-    told = watch.told.get(said.key)
-    return told is not None and number - told.number < TESTS[said.test].cool and said.score < DOUBLED * told.score
+    last = watch.told.get(said.key)
+    return last is not None and number - last.number < TESTS[said.test].cool and said.score < DOUBLED * last.score
 
 
 def _launched(w: Warden, t: Tenant, agent: Agent, said: Said) -> bool:
@@ -45,11 +47,3 @@ def _launched(w: Warden, t: Tenant, agent: Agent, said: Said) -> bool:
         return False
     concerned = {(said.scope.kind, said.scope.name), *agent.of.items()}
     return launched(w, t, concerned)
-
-
-def _explained(w: Warden, t: Tenant, said: Said) -> bool:
-    """Whether a run of this agent is an incident, or was one within three hours."""
-    for episode in t.episodes.values():
-        if episode.scope == said.scope and episode.family == RUN_KINDS and episode.found_ms > w.now_ms - RUNS_EXPLAIN_MS and episode.state:
-            return True
-    return False
