@@ -142,10 +142,20 @@ def expire(w: Warden, t: Tenant, standing: Standing) -> None:
             standing.state = "expired"
             say(w, t, standing, "expired")
         if stopped and standing.mode == "enforce":
-            standing.ended_ms = w.now_ms
+            _over(w, t, standing.scope)
             _resume(w, t, standing, "expired", by="spendwarden", approved_by="")
+    elif standing.answered_ms and standing.state == "failed" and not standing.ended_ms and standing.scope not in t.tracked:
+        _over(w, t, standing.scope)
+        _resume(w, t, standing, "expired", by="spendwarden", approved_by="")  # somebody obeyed it, though the spend went on elsewhere
     if standing.expires_ms < w.now_ms - KEPT_MS:
         t.orders.pop(standing.id, None)
+
+
+def _over(w: Warden, t: Tenant, scope: Scope) -> None:
+    """Nothing that was ordered of a scope holds any more."""
+    for each in t.orders.values():
+        if each.scope == scope and not each.ended_ms:
+            each.ended_ms = w.now_ms
 
 
 def release(w: Warden, t: Tenant, scope: Scope, why: str, *, by: str, approved_by: str, until_ms: int) -> None:
@@ -153,8 +163,7 @@ def release(w: Warden, t: Tenant, scope: Scope, why: str, *, by: str, approved_b
     oid = t.tracked.pop(scope, None)
     standing = t.orders.get(oid) if oid is not None else None
     t.released[scope] = until_ms
-    if standing is not None:
-        standing.ended_ms = w.now_ms
+    _over(w, t, scope)
     if standing is None:
         standing = Standing("", scope, "pause", "enforce", "", w.now_ms, w.now_ms)
     _resume(w, t, standing, why, by=by, approved_by=approved_by)

@@ -117,6 +117,21 @@ def test_a_second_way_that_works_is_proved_as_the_first_would_be() -> None:
     golden("the_second_way", story)
 
 
+@pytest.mark.parametrize("released", [False, True])
+def test_what_obeyed_a_pause_that_was_ignored_elsewhere_is_let_go_once(released: bool) -> None:
+    """An adapter has stopped its part, the spend goes on by another: at the end its part comes back, unless a person was before."""
+    story = runaway()
+    (order,) = story.orders()
+    story.answers(order, "accepted")
+    for _ in range(9):
+        story.call("0.05", "+10s", execution_id="run-1", workflow="daily")
+    assert story.states(order)[-1] == "failed"
+    if released:
+        story.says("resume", scope=order.scope)
+    story.wait("+3h").wait("+3h")
+    assert [resume.by for resume in story.orders("resume")] == (["ann"] if released else ["spendwarden"])
+
+
 def test_an_order_stands_while_another_receiver_may_still_obey_it() -> None:
     story = runaway(SECOND.replace(", second_route: [gateway]", ""))
     (order,) = story.orders()
