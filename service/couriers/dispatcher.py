@@ -11,21 +11,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from service.couriers.addressing import Addressing
 from service.couriers.deliveries import Deliveries, Sequences
 from service.couriers.edits import EDIT_AFTER_MS, Edits
 from service.couriers.hearing import Tell, hear
-from service.couriers.lane import NOTICE_AGE_MAX_MS, WAITING_MAX, Lane
+from service.couriers.lane import WAITING_MAX, Lane
 from service.couriers.pacing import LaneName
 from service.couriers.parcel import Parcel
 from service.couriers.port import Acts, Courier, Delivered, GaveUp, Hears, Merges, Outcome, Receiver, RetryLater
 from service.couriers.unmade import Unmade
-from service.facts import Decision, Incident, Notice, Order, Receipt, Scope, decode_outbox
+from service.facts import Decision, Incident, Notice, Order, Receipt, decode_outbox
 from service.log.ports import OUTBOX, Log, LogError
 
 ROWS_AT_ONCE: Final = 256
 LOOK_AGAIN_S: Final = 0.05
 FORGET_EVERY_MS: Final = 3_600_000
-UNDO_MAX_MS: Final = 24 * 3_600_000
 WORKERS: Final[Mapping[LaneName, int]] = {"orders": 4, "notices": 1}
 _LANES: Final[Mapping[str, tuple[LaneName, ...]]] = {"orders": ("orders",), "notices": ("notices",), "all": ("orders", "notices")}
 
@@ -53,17 +53,15 @@ class Dispatcher:
         self._couriers, self._deliveries, self._record = couriers, deliveries, record
         self._clock, self._sleep, self._draw = clock, sleep, draw
         self._lanes = {(receiver.name, name): Lane(receiver.name, name, waiting_max) for receiver in receivers for name in _LANES[receiver.takes]}
-        self._scopes = {receiver.name: receiver.scopes for receiver in receivers}
-        self._second = frozenset(receiver.name for receiver in receivers if receiver.second)
+        self._addressing = Addressing(receivers)
         self._edits = {name: Edits() for name, lane in self._lanes if lane == "notices" and couriers[name].follows}
         self._news = {key: asyncio.Event() for key in self._lanes}
         self._outbox_news = asyncio.Event()
-        self._latest: Sequences = {}
         self._forgot_ms = 0
 
     async def restore(self) -> None:
         """Takes up every delivery that had not ended; those whose receiver is gone end here."""
-        self._latest = await self._deliveries.sequences()
+        self._addressing.newest = await self._deliveries.sequences()
         for parcel in await self._deliveries.waiting():
             await self._enter(parcel)
 
@@ -79,8 +77,8 @@ class Dispatcher:
             elif isinstance(item, Incident):
                 self._edit(item, now_ms)
             elif isinstance(item, Order) and item.mode != "observe":
-                parcels += [_parcel(item, receiver, now_ms) for receiver in self._obeying(item)] or [_parcel(item, "", now_ms)]
-                newest[item.tenant, item.scope] = self._overtaken(item)
+                parcels += [_parcel(item, receiver, now_ms) for receiver in self._addressing.takers(item)] or [_parcel(item, "", now_ms)]
+                newest[item.tenant, item.scope] = self._addressing.note(item)
         for parcel in await self._deliveries.take(partition, offset, parcels, newest):
             await self._enter(parcel)
         await self._housekeeping(now_ms)
@@ -150,7 +148,7 @@ class Dispatcher:
         if parcel is None:
             return await self._turn_edit(lane)
         await self._deliveries.confirm(self._clock())
-        outdated = self._outdated(parcel)
+        outdated = self._addressing.outdated(parcel, self._clock())
         if outdated and isinstance(left := await self._let_go(parcel), RetryLater):
             await self._settle(lane, parcel, left)
         elif outdated:
@@ -190,13 +188,11 @@ class Dispatcher:
             self._news[receiver, "notices"].set()
 
     async def _let_go(self, parcel: Parcel) -> Outcome:
-        """What an order may have done although its answer never came is undone, for a day, once it is over and no other order of its scope is there."""
-        courier, item, now_ms = self._couriers[parcel.receiver], parcel.item, self._clock()
-        if not isinstance(item, Order) or item.action == "resume" or not isinstance(courier, Acts):
-            return Delivered()
-        newest = self._latest.get((item.tenant, item.scope), (item.sequence, 0))[0]
-        lapsed = newest == item.sequence and item.expires_ms <= now_ms < item.expires_ms + UNDO_MAX_MS
-        return await self._try(courier.let_go(item)) if lapsed else Delivered()
+        """What an order may have done although its answer never came is undone."""
+        courier, item = self._couriers[parcel.receiver], parcel.item
+        if isinstance(item, Order) and isinstance(courier, Acts) and self._addressing.lapsed(item, self._clock()):
+            return await self._try(courier.let_go(item))
+        return Delivered()
 
     async def _try(self, attempt: Awaitable[Outcome]) -> Outcome:
         try:
@@ -222,39 +218,11 @@ class Dispatcher:
                 await self._end(parcel, "failed", reason)
                 lane.ended(parcel)
 
-    def _outdated(self, parcel: Parcel) -> str:
-        """Why this parcel must not be sent any more; empty when it may."""
-        item, now_ms = parcel.item, self._clock()
-        if isinstance(item, Notice):
-            return "nobody took it for a day" if now_ms - parcel.taken_ms > NOTICE_AGE_MAX_MS else ""
-        if item.expires_ms <= now_ms:
-            return "it expired before it could be delivered"
-        newest = self._latest.get((item.tenant, item.scope), (item.sequence, 0))[0]
-        return f"overtaken by order {newest} of its scope" if newest > item.sequence else ""
-
-    def _obeying(self, order: Order) -> list[str]:
-        """Who is sent an order, of those that take orders about such a scope: those it names; else all on the first way, and on both where it ends one, since either may have begun it."""
-        takers = [receiver for receiver, name in self._lanes if name == "orders" and order.scope.kind in (self._scopes[receiver] or (order.scope.kind,))]
-        if order.to:
-            return [name for name in order.to if name in takers]
-        return takers if order.action == "resume" else [name for name in takers if name not in self._second]
-
-    def _untaken(self) -> str:
-        some = any(name == "orders" for _, name in self._lanes)
-        return "no receiver takes orders about this kind of scope" if some else "no receiver takes orders"
-
-    def _overtaken(self, order: Order) -> tuple[int, int]:
-        """Notes an order as its scope's newest, if it is; what is then known of the scope."""
-        key: tuple[str, Scope] = (order.tenant, order.scope)
-        sequence, over_ms = self._latest.get(key, (order.sequence, order.expires_ms))
-        self._latest[key] = max(sequence, order.sequence), max(over_ms, order.expires_ms)
-        return self._latest[key]
-
     async def _enter(self, parcel: Parcel) -> None:
         """Puts a parcel into its lane; without one, or when the lane is full, something ends here."""
         lane = self._lanes.get((parcel.receiver, parcel.lane))
         if lane is None:
-            await self._end(parcel, "failed", f"no receiver {parcel.receiver} takes {parcel.lane}" if parcel.receiver else self._untaken())
+            await self._end(parcel, "failed", f"no receiver {parcel.receiver} takes {parcel.lane}" if parcel.receiver else self._addressing.untaken())
             return
         dropped = lane.add(parcel)
         self._news[parcel.receiver, parcel.lane].set()
@@ -268,7 +236,7 @@ class Dispatcher:
     async def _housekeeping(self, now_ms: int) -> None:
         if now_ms - self._forgot_ms >= FORGET_EVERY_MS:
             self._forgot_ms = now_ms
-            self._latest = {key: seen for key, seen in self._latest.items() if seen[1] >= now_ms}
+            self._addressing.forget(now_ms)
             await self._deliveries.forget(now_ms)
 
     async def _idle(self, news: asyncio.Event, wait_s: float | None) -> None:

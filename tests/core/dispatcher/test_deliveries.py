@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from service.couriers.addressing import UNDO_MAX_MS
 from service.couriers.deliveries import ENDED_KEPT_MS
-from service.couriers.dispatcher import UNDO_MAX_MS
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Receiver, RetryLater
 from service.facts import Notice, Order, Receipt, Scope, Untold
 from tests.core.dispatcher.world import DOWN, HOUR, START, Actor, Script, World, notice, order
