@@ -90,7 +90,7 @@ def learn(series: Series, seen: Seen) -> None:
     weight = WEIGHT
     spent = seen.nanos - seen.planned
     most = min(seen.most or spent, spent - seen.told)
-    if most < spent:
+    if most < spent > 0:
         weight = WEIGHT * max(most, 0) // spent
     if not weight:
         return

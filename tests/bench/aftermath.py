@@ -101,10 +101,10 @@ def command(*words: str) -> bytes:
     return done.stdout
 
 
-def decisions_wrong(log: Log, until_ms: int | None = None) -> list[str]:
+def decisions_wrong(log: Log, until_ms: int) -> list[str]:
     """Findings, incidents and lines must be those of an engine in memory that heard the same records at the same arrivals undisturbed.
 
-    `until_ms`: how far the live one had heard by its marks; else LATER_MS behind the last record.
+    `until_ms`: how far the live one had heard by its marks.
     """
     rows = [decode_journal(row.value) for row in complete(log.read(JOURNAL, 0, 0, ALL))]
     policy = complete(newest_policy(log))
@@ -149,12 +149,12 @@ class _Overheard(Engine):
         return super()._decide(out)
 
 
-def _undisturbed(policy: PolicySet, heard: Sequence[tuple[int, int, Usage | Outcome | Change]], until_ms: int | None) -> Decided:
+def _undisturbed(policy: PolicySet, heard: Sequence[tuple[int, int, Usage | Outcome | Change]], until_ms: int) -> Decided:
     engine = _Overheard(policy)
     decisions: list[Decision] = []
     for arrival_ms, _, record in heard:
         decisions += engine.hear(arrival_ms, record)
-    decisions += engine.finish(heard[-1][0] + LATER_MS) if until_ms is None else engine.wait(until_ms)
+    decisions += engine.wait(until_ms)
     return _decided(engine.envelopes, decisions)
 
 

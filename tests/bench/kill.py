@@ -31,11 +31,12 @@ def killed(folder: Path, kills: int, seed: int) -> list[Figure]:
     live, siege = asyncio.run(besiege(folder, kills, seed))
     counts = aftermath.settle(live.data)
     log = SqliteLog(live.data / LOGS, aftermath.never)
+    repetition = aftermath.repeated(log)
     asked = {
         "totals, books and counts that differ from the truth": aftermath.totals_wrong(live.data, siege, counts)
-        + aftermath.differences("journal's replay", aftermath.repeated(log).spend_by("agent"), siege.truth),
+        + aftermath.differences("journal's replay", repetition.spend_by("agent"), siege.truth),
         "bytes of the transcript that its journal's replay prints otherwise": aftermath.transcript_wrong(live.data, "--data", str(live.data)),
-        "findings, incidents and lines unlike an undisturbed run's": aftermath.decisions_wrong(log),
+        "findings, incidents and lines unlike an undisturbed run's": aftermath.decisions_wrong(log, repetition.wardens[0].reach_ms),
         "orders said twice, changed, or that nobody decided": aftermath.orders_wrong(log, siege),
     }
     undelivered = aftermath.orders_undelivered(log, siege)
