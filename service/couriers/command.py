@@ -26,6 +26,7 @@ OUTPUT_BYTES_MAX: Final = 16 * 1024
 TEMPORARY: Final = 75  # EX_TEMPFAIL of sysexits.h
 _HIDDEN_LENGTH_MIN: Final = 4
 _LAST_WORDS_S: Final = 0.2  # for what is still in the pipe when the program has ended
+_GONE_S: Final = 5.0  # a process that was killed is gone by then, unless its machine hangs
 
 
 class CommandCourier:
@@ -87,6 +88,8 @@ class CommandCourier:
             _kill(process)
             with suppress(TimeoutError):
                 await asyncio.wait_for(talking, _LAST_WORDS_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _GONE_S)
         words = self._last_words(said)
         if status == 0:
             return Delivered("accepted", words)
