@@ -9,9 +9,9 @@ from service.couriers.deliveries import Sequences
 from service.couriers.lane import NOTICE_AGE_MAX_MS
 from service.couriers.parcel import Parcel
 from service.couriers.port import Receiver
-from service.facts import Notice, Order
+from service.facts import DAY_MS, Notice, Order
 
-UNDO_MAX_MS: Final = 24 * 3_600_000
+UNDO_MAX_MS: Final = DAY_MS
 
 
 class Addressing:

@@ -19,9 +19,8 @@ import msgspec
 
 from service.couriers.parcel import Parcel
 from service.couriers.port import KEPT_DAYS
-from service.facts import Notice, Order, Scope
+from service.facts import DAY_MS, Notice, Order, Scope
 
-DAY_MS: Final = 24 * 3_600_000
 ENDED_KEPT_MS: Final = 8 * DAY_MS  # a day longer than the stream is kept
 TOLD_KEPT_MS: Final = KEPT_DAYS * DAY_MS
 Sequences: TypeAlias = dict[tuple[str, Scope], tuple[int, int]]  # (tenant, scope) -> (greatest sequence, when its orders are over)

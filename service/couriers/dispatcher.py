@@ -20,12 +20,12 @@ from service.couriers.pacing import LaneName
 from service.couriers.parcel import Parcel
 from service.couriers.port import Acts, Courier, Delivered, GaveUp, Hears, Merges, Outcome, Receiver, RetryLater
 from service.couriers.unmade import Unmade
-from service.facts import Decision, Incident, Notice, Order, Receipt, decode_outbox
+from service.facts import HOUR_MS, Decision, Incident, Notice, Order, Receipt, decode_outbox
 from service.log.ports import OUTBOX, Log, LogError
 
 ROWS_AT_ONCE: Final = 256
 LOOK_AGAIN_S: Final = 0.05
-FORGET_EVERY_MS: Final = 3_600_000
+FORGET_EVERY_MS: Final = HOUR_MS
 WORKERS: Final[Mapping[LaneName, int]] = {"orders": 4, "notices": 1}
 _LANES: Final[Mapping[str, tuple[LaneName, ...]]] = {"orders": ("orders",), "notices": ("notices",), "all": ("orders", "notices")}
 

@@ -15,10 +15,10 @@ from typing import Any, Final
 from service.couriers.pacing import Circuit, LaneName, delay_ms
 from service.couriers.parcel import Parcel
 from service.couriers.port import Delivered, GaveUp, Outcome, RetryLater
-from service.facts import Scope
+from service.facts import DAY_MS, Scope
 
 WAITING_MAX: Final = 10_000  # per lane; beyond it the oldest is given up, for the newest tells the most
-NOTICE_AGE_MAX_MS: Final = 24 * 3_600_000
+NOTICE_AGE_MAX_MS: Final = DAY_MS
 
 
 @dataclass(slots=True)

@@ -12,11 +12,10 @@ from service.demo.agents import RUNAWAY
 from service.demo.client import Client, Feed
 from service.demo.story import LOOP_S, SEED
 from service.demo.traffic import repeated_call
-from service.facts import MINUTE_MS
+from service.facts import HOUR_MS, MINUTE_MS
 
 READY_S: Final = 120.0
 RUNAWAY_CALLS: Final = 60  # then it ends by itself, since nobody need be there to stop it
-HOUR_MS: Final = 60 * MINUTE_MS
 
 
 async def feed(client: Client, hours: float, runaway_every_s: float, ended: asyncio.Event) -> int:

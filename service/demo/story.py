@@ -11,11 +11,10 @@ from service.demo.client import Client, DemoError, Feed
 from service.demo.ending import Ending, show
 from service.demo.stage import Stage
 from service.demo.traffic import repeated_call
-from service.facts import MINUTE_MS
+from service.facts import DAY_MS, MINUTE_MS
 from service.records import Usage
 
 SEED: Final = 20
-DAY_MS: Final = 24 * 60 * MINUTE_MS
 LOOP_S: Final = 0.3
 LOOP_CALLS_MAX: Final = 100
 ORDERED_WITHIN_S: Final = 15.0

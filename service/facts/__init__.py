@@ -22,7 +22,7 @@ from service.facts.decided import (
     PricedLate,
     Untold,
 )
-from service.facts.names import CELL_KINDS, DRIVERS, HOUR_MS, LONG_RUN, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
+from service.facts.names import CELL_KINDS, DAY_MS, DRIVERS, HOUR_MS, LONG_RUN, MARK_MS, MINUTE_MS, TOTAL, Cell, Kind, Member, Scope, ident
 from service.facts.reached import CALLS_TAUGHT, CHILDREN_TAUGHT, GROWTH_PERCENT, Reached
 from service.facts.reported import Filling, Happened, Quality, Report, Spent, Stopped
 from service.facts.rows import Control, ControlAction, Envelope, JournalRow, PolicySet, Receipt, StreamItem, StreamRow, Tick
@@ -34,6 +34,7 @@ __all__ = [
     "CALLS_TAUGHT",
     "CELL_KINDS",
     "CHILDREN_TAUGHT",
+    "DAY_MS",
     "DRIVERS",
     "GROWTH_PERCENT",
     "HOUR_MS",

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 MARK_MS: Final = 200
 MINUTE_MS: Final = 60_000
-HOUR_MS: Final = 3_600_000
+HOUR_MS: Final = 60 * MINUTE_MS
+DAY_MS: Final = 24 * HOUR_MS
 
 
 def ident(prefix: str, *parts: object) -> str:

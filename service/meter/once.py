@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from service.facts import MINUTE_MS, Cell, Finding, Kind, Scope, ident
+from service.facts import DAY_MS, MINUTE_MS, Cell, Finding, Kind, Scope, ident
 from service.meter.plan import Violation
 from service.meter.pricing import unknown
 from service.meter.state import Meter
 from service.records import Usage
-
-DAY_MS = 86_400_000
 
 
 def say_once(meter: Meter, cell: Cell, u: Usage, event_ms: int, arrival_ms: int) -> None:

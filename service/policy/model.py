@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from service.facts import Kind
+from service.facts import DAY_MS, Kind
 from service.money import NANO
 from service.policy.limits import BatchRule, Budget, Cap, Entry, Planned, Quota, TierRule
 from service.policy.pricing import Currency, Prices
@@ -18,7 +18,6 @@ from service.policy.scopes import ScopeText
 from service.policy.telling import Owner, Receiver, Route, Source
 from service.policy.values import Count, Duration, Name, Number, Percent, Plain, Url, Usd, Whole, Zone, refuse_bool, some
 
-DAY_MS = 86_400_000
 NAMED_MAX = 4  # detectors that a policy names: each costs time and up to 10 kB for every scope
 Amount: TypeAlias = Literal["spend", "executions", "calls", "input_tokens", "cached_tokens", "output_tokens"]
 WatchedKind: TypeAlias = Literal["agent", "use_case", "business_unit", "total"]

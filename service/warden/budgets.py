@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import HOUR_MS, MINUTE_MS, Evidence, Kind, Scope, ident
+from service.facts import DAY_MS, HOUR_MS, MINUTE_MS, Evidence, Kind, Scope, ident
 from service.warden import forecast, incidents, orders, planned, today
 from service.warden.plan import ENDLESS_MS, Limit
 from service.warden.state import PERIOD_KEPT_DAYS, PERIODS_PER_TENANT_MAX, Episode, Period, Tenant, Warden
 
-DAY_MS: Final = 24 * HOUR_MS
 KEPT_MS: Final = PERIOD_KEPT_DAYS * DAY_MS
 NEVER: Final = 1 << 62
 REARM_PERCENT: Final = 90  # a rolling line may be told again once spend was below this share of it

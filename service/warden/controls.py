@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Act, Control, Scope, Untold
+from service.facts import DAY_MS, HOUR_MS, Act, Control, Scope, Untold
 from service.warden import incidents, orders, routing
 from service.warden.plan import ENDLESS_MS, ORDERED
 from service.warden.state import Episode, Tenant, Warden
 
-SNOOZE_MS: Final = 3_600_000
+SNOOZE_MS: Final = HOUR_MS
 CONTROLS_KEPT: Final = 10_000
-RESUMED_MS: Final = 24 * 3_600_000
+RESUMED_MS: Final = DAY_MS
 
 
 def obey(w: Warden, t: Tenant, c: Control) -> str | None:

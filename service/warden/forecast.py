@@ -9,11 +9,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from service.facts import HOUR_MS
+from service.facts import DAY_MS, HOUR_MS
 from service.warden.plan import Limit
 from service.warden.state import Period
-
-DAY_MS: Final = 24 * HOUR_MS
 
 
 class Coming(NamedTuple):

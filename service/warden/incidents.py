@@ -10,18 +10,17 @@ from typing import Final
 
 import msgspec
 
-from service.facts import Evidence, Finding, Incident, Scope, Untold, ident
+from service.facts import DAY_MS, HOUR_MS, Evidence, Finding, Incident, Scope, Untold, ident
 from service.warden import routing
 from service.warden.state import EVIDENCE_MAX, EXECUTIONS_MAX, FINDINGS_KEPT_MINUTES, Episode, Tenant, Warden
 
 FOUND, MORE, WORSE, ACKNOWLEDGE, SNOOZE, WAKE, SETTLE = "found", "more", "worse", "acknowledge", "snooze", "wake", "settle"
 SEVERITIES: Final = ("info", "warning", "critical")
-RUNS_WINDOW_MS: Final = 6 * 3_600_000
+RUNS_WINDOW_MS: Final = 6 * HOUR_MS
 GROWN_OF: Final = 10  # a tenth more than at the last step
-QUIET_RUNS_MS: Final = 3_600_000
-DAY_MS: Final = 86_400_000
-AGAIN_MS: Final = 8 * 3_600_000
-EPISODE_KEPT_MS: Final = 40 * 86_400_000
+QUIET_RUNS_MS: Final = HOUR_MS
+AGAIN_MS: Final = 8 * HOUR_MS
+EPISODE_KEPT_MS: Final = 40 * DAY_MS
 
 # (state, event) -> (new state, action of the line). What is not here cannot happen and changes nothing.
 TRANSITIONS: Final[dict[tuple[str, str], tuple[str, str]]] = {

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from service.facts import HOUR_MS, Evidence, Kind, Order, OrderState, Receipt, Scope, Untold, ident
+from service.facts import DAY_MS, HOUR_MS, Evidence, Kind, Order, OrderState, Receipt, Scope, Untold, ident
 from service.warden import incidents, permission
 from service.warden.state import Episode, Standing, Tenant, Warden
 
 SETTLE_MS: Final = 5_000
 FINAL: Final = frozenset({"effective", "refused", "expired", "failed"})
-KEPT_MS: Final = 7 * 24 * HOUR_MS
+KEPT_MS: Final = 7 * DAY_MS
 
 # (state, receipt) -> new state; anything else changes nothing.
 RECEIPTS: Final[dict[tuple[str, str], str]] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from service.facts import Scope
+from service.facts import HOUR_MS, Scope
 from service.warden.state import Episode, Tenant, Warden
 
 RUNS: Final = "runs"  # the family of incidents that are of single runs
-RUNS_EXPLAIN_MS: Final = 3 * 3_600_000
+RUNS_EXPLAIN_MS: Final = 3 * HOUR_MS
 OVER: Final = frozenset({"", "resolved"})
 
 
