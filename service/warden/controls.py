@@ -69,10 +69,7 @@ def _ticket(w: Warden, t: Tenant, episode: Episode, c: Control) -> str:
     if not makers:
         return "no_receiver_for_tickets"
     _remember(w, episode, c)
-    episode.revision += 1
-    line = incidents.line(w, t, episode, "updated", "ticket")
-    w.out.append(line)
-    routing.notify(w, t, episode, "ticket", line_of=line, budget_line=False, to=makers)
+    routing.notify(w, t, episode, "ticket", line_of=incidents.say(w, t, episode, "ticket"), budget_line=False, to=makers)
     return ""
 
 
@@ -125,8 +122,7 @@ def _tell_order(w: Warden, t: Tenant, episode: Episode | None, c: Control, until
         return
     _remember(w, episode, c, until_ms)
     reason = f"{c.action}_ordered"
-    episode.revision += 1
-    w.out.append(incidents.line(w, t, episode, "updated", reason))
+    incidents.say(w, t, episode, reason)
     incidents.tell(w, t, episode, reason)
 
 

@@ -28,7 +28,7 @@ from service.facts import (
     Share,
     Tally,
 )
-from service.warden import audit, budgets, controls, escalation, findings, incidents, orders, proof, reports, sums, windows
+from service.warden import audit, budgets, controls, findings, orders, proof, reports, sums, upkeep, windows
 from service.warden.plan import compile_plan
 from service.warden.state import Tenant, Warden
 
@@ -72,8 +72,7 @@ def hear(w: Warden, arrival_ms: int, row: JournalRow) -> list[Decision]:
     if minute > w.minute:
         w.minute = minute
         for t in w.tenants.values():
-            incidents.housekeeping(w, t)
-            escalation.overdue(w, t)
+            upkeep.each_minute(w, t)
         reports.due(w)
     audit.ordered(w, before)
     return w.out

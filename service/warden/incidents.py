@@ -12,15 +12,12 @@ import msgspec
 
 from service.facts import DAY_MS, HOUR_MS, Evidence, Finding, Incident, Scope, Untold, ident
 from service.warden import routing
-from service.warden.state import EVIDENCE_MAX, EXECUTIONS_MAX, FINDINGS_KEPT_MINUTES, Episode, Tenant, Warden
+from service.warden.state import EVIDENCE_MAX, EXECUTIONS_MAX, Episode, Tenant, Warden
 
 FOUND, MORE, WORSE, ACKNOWLEDGE, SNOOZE, WAKE, SETTLE = "found", "more", "worse", "acknowledge", "snooze", "wake", "settle"
 SEVERITIES: Final = ("info", "warning", "critical")
 RUNS_WINDOW_MS: Final = 6 * HOUR_MS
-GROWN_OF: Final = 10  # a tenth more than at the last step
-QUIET_RUNS_MS: Final = HOUR_MS
 AGAIN_MS: Final = 8 * HOUR_MS
-EPISODE_KEPT_MS: Final = 40 * DAY_MS
 
 # (state, event) -> (new state, action of the line). What is not here cannot happen and changes nothing.
 TRANSITIONS: Final[dict[tuple[str, str], tuple[str, str]]] = {
@@ -121,6 +118,14 @@ def line(w: Warden, t: Tenant, e: Episode, action: str, reason: str) -> Incident
     )
 
 
+def say(w: Warden, t: Tenant, episode: Episode, reason: str) -> Incident:
+    """Something about the incident has changed, but not its state: it is said again, as it stands."""
+    episode.revision += 1
+    said = line(w, t, episode, "updated", reason)
+    w.out.append(said)
+    return said
+
+
 def tell(w: Warden, t: Tenant, episode: Episode, reason: str, *, line: bool = False) -> None:
     """Tells whoever routing names, or says why nobody is told."""
     untold = routing.untold(episode, reason)
@@ -189,34 +194,3 @@ def _of_day(w: Warden, t: Tenant, f: Finding) -> str:
     today, before = (ident("inc", t.name, f.scope.kind, f.agent, str(f.kind), number) for number in (day, day - 1))
     known = t.episodes.get(before)
     return before if today not in t.episodes and known is not None and known.found_ms > w.now_ms - AGAIN_MS else today
-
-
-def housekeeping(w: Warden, t: Tenant) -> None:
-    """Once a minute: wakes what was snoozed, settles run incidents whose runs are over, forgets what is long resolved, tells storms."""
-    routing.digests(w, t, lambda episode: line(w, t, episode, "updated", "storm"))
-    for episode in list(t.episodes.values()):
-        if episode.state == "snoozed" and episode.snoozed_until_ms <= w.now_ms:
-            step(w, t, episode, WAKE, "snooze_over")
-            tell(w, t, episode, "reminder")
-        elif episode.state in ("open", "acknowledged") and episode.family not in ("budget", "spend"):
-            _settle(w, t, episode)
-            _grow(w, t, episode)
-        elif episode.state == "resolved" and episode.resolved_ms < w.now_ms - EPISODE_KEPT_MS:
-            del t.episodes[episode.id]
-    if w.minute % 60 == 0:
-        t.found = {fid: at for fid, at in t.found.items() if at > w.minute - FINDINGS_KEPT_MINUTES}
-
-
-def _grow(w: Warden, t: Tenant, episode: Episode) -> None:
-    """What goes on spending is said, so that what was told of it can be brought up to date; nobody is told anew."""
-    if episode.told and episode.state != "resolved" and episode.spend_nanos * GROWN_OF >= episode.shown_nanos * (GROWN_OF + 1) > 0:
-        episode.revision += 1
-        episode.shown_nanos = episode.spend_nanos
-        w.out.append(line(w, t, episode, "updated", "grows"))
-
-
-def _settle(w: Warden, t: Tenant, episode: Episode) -> None:
-    alive = [root for root in episode.live_executions if root in t.runs and not t.runs[root].ended]
-    episode.live_executions = alive
-    if not alive and episode.found_ms < w.now_ms - QUIET_RUNS_MS:
-        resolve(w, t, episode, "quiet")

@@ -79,8 +79,23 @@ def place(
     t.sequence += 1
     incident = episode.id if episode is not None else ""
     oid = ident("ord", t.name, *scope, action, incident, w.now_ms, *to)
-    standing = Standing(oid, scope, action, mode, incident, w.now_ms, expires_ms, reason=why, pace_nanos_per_hour=pace, tier=tier, by=by, executions=executions)
-    standing.second, standing.business_unit = bool(to), permission.unit_of(episode, scope) if episode is not None else ""
+    unit = permission.unit_of(episode, scope) if episode is not None else ""
+    standing = Standing(
+        oid,
+        scope,
+        action,
+        mode,
+        incident,
+        w.now_ms,
+        expires_ms,
+        reason=why,
+        pace_nanos_per_hour=pace,
+        tier=tier,
+        second=bool(to),
+        by=by,
+        business_unit=unit,
+        executions=executions,
+    )
     if action != "resume":
         t.orders[oid] = standing
         t.tracked[scope] = oid
@@ -186,14 +201,13 @@ def _second_way(w: Warden, t: Tenant, failed: Standing) -> None:
     """Where the first way has led nowhere, those of the second get an order of their own, once."""
     if failed.action == "resume" or failed.second or not w.plan.second_route or failed.expires_ms <= w.now_ms:
         return
-    why = f"second_way_{failed.reason}" if not failed.reason.startswith("second_way_") else failed.reason
     place(
         w,
         t,
         t.episodes.get(failed.incident),
         failed.scope,
         failed.action,
-        why,
+        f"second_way_{failed.reason}",
         mode=failed.mode,
         expires_ms=failed.expires_ms,
         executions=failed.executions,

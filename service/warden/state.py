@@ -173,7 +173,7 @@ class Episode(Struct):
 
 
 class Standing(Struct):
-    """An order and how far it has come. `lost`: the receivers that did not get it, or refused it. `quiet_since_ms`: since when the scope has been silent, as far as is known."""
+    """An order and how far it has come. `lost`: the receivers that did not get it, or refused it; `stray_ms`: the newest stamp of spend heard after it was answered."""
 
     id: str
     scope: Scope
