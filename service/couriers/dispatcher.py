@@ -121,11 +121,15 @@ class Dispatcher:
     def snapshot(self) -> list[dict[str, Any]]:
         """The state of each lane, for the metrics and the API."""
         now_ms = self._clock()
-        return [lane.snapshot(now_ms) | {"told_twice": self._told_twice(lane)} for lane in self._lanes.values()]
+        return [lane.snapshot(now_ms) | self._beside(lane) for lane in self._lanes.values()]
 
-    def _told_twice(self, lane: Lane) -> int:
-        courier = self._couriers[lane.receiver]
-        return courier.told_twice if lane.name == "notices" and isinstance(courier, Merges) else 0
+    def _beside(self, lane: Lane) -> dict[str, int]:
+        """What is counted beside a receiver's deliveries, once: with its notices."""
+        courier, edits, is_one = self._couriers[lane.receiver], self._edits.get(lane.receiver), lane.name == "notices"
+        return {
+            "told_twice": courier.told_twice if is_one and isinstance(courier, Merges) else 0,
+            "edits_dropped": edits.dropped if is_one and edits is not None else 0,
+        }
 
     def unusable(self) -> dict[str, str]:
         """The receivers that cannot be reached as they stand in the policy, and why."""

@@ -23,6 +23,10 @@ from service.warden.state import Warden
 PREFIX: Final = "spendwarden_"
 STATES: Final = ("open", "acknowledged", "snoozed", "resolved")
 AUDIT_LABELS: Final = ("tenant", "journal", "digest")
+BESIDE: Final = {
+    "told_twice": "messages and issues that doubled, were found and undone",
+    "edits_dropped": "messages that were left as they were, since too many waited to be brought up to date",
+}
 REFUSED: Final = "records refused, by reason and field"
 COUNTED: Final = {
     "records": "records heard, repeats included",
@@ -231,19 +235,19 @@ def _bounds(wardens: Sequence[Warden], counts: Sequence[Counts]) -> Metric:
 def _couriers(couriers: Couriers) -> Iterable[Metric]:
     waiting = GaugeMetricFamily(PREFIX + "deliveries_waiting", "deliveries that have not ended", labels=["receiver", "lane"])
     circuit = GaugeMetricFamily(PREFIX + "circuit_open", "1 while a receiver is left alone", labels=["receiver", "lane"])
-    twice = CounterMetricFamily(PREFIX + "told_twice", "messages and issues that doubled, were found and undone", labels=["receiver"])
-    pending, opened, doubled = Counter[tuple[str, str]](), dict[tuple[str, str], bool](), Counter[str]()
+    pending, opened, beside = Counter[tuple[str, str]](), dict[tuple[str, str], bool](), Counter[tuple[str, str]]()
     for lane in couriers.lanes:  # one of each partition of the outbox that is held here
         key = str(lane["receiver"]), str(lane["lane"])
         pending[key] += int(lane["pending"])
-        doubled[key[0]] += int(lane.get("told_twice", 0))
+        beside.update({(name, key[0]): int(lane.get(name, 0)) for name in BESIDE})
         opened[key] = opened.get(key, False) or lane["circuit"] != "closed"
     for key, is_open in opened.items():
         waiting.add_metric(key, float(pending[key]))
         circuit.add_metric(key, float(is_open))
-    for name, count in doubled.items():
-        twice.add_metric([name], float(count))
+    counted = {name: CounterMetricFamily(PREFIX + name, told, labels=["receiver"]) for name, told in BESIDE.items()}
+    for (name, receiver), count in beside.items():
+        counted[name].add_metric([receiver], float(count))
     unusable = GaugeMetricFamily(PREFIX + "receiver_unusable", "1 where a receiver of the policy cannot be made; the log says why", labels=["receiver"])
     for name in couriers.unusable:
         unusable.add_metric([name], 1.0)
-    return waiting, circuit, twice, unusable
+    return waiting, circuit, *counted.values(), unusable

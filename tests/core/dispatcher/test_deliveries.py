@@ -45,6 +45,7 @@ async def test_a_failing_receiver_is_tried_again_with_growing_patience(world: Wo
         "expired": 0,
         "dropped": 0,
         "told_twice": 0,
+        "edits_dropped": 0,
     }
     assert await world.pass_time(9_000) is None
     assert world.ends() == [("ord-1", "delivered")]

@@ -184,3 +184,9 @@ async def test_an_order_goes_the_second_way_only_where_it_is_told_to_and_ends_on
         await world.due()
         assert [name for name, courier in world.couriers.items() if item.id in courier.given] == receivers
     world.close()
+
+
+async def test_edits_that_had_to_go_are_counted_where_metrics_see_it(edited: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.couriers.edits.EDITS_MAX", 1)
+    await edited.take(step(1, "inc-1"), step(1, "inc-2"), step(1, "inc-3"))
+    assert [(lane["lane"], lane["edits_dropped"]) for lane in edited.dispatcher.snapshot()] == [("orders", 0), ("notices", 2)]
