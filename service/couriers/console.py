@@ -69,8 +69,8 @@ def _parts(message: Message) -> list[RenderableType]:
         parts += [Text(""), *(Text(each) for each in message.people)]
     for head, lines in message.sections:
         parts += [Text(""), Text(head, style="bold"), *(Text(f"  {each}") for each in lines)]
-    foot = [*(f"{label}: {url}" for label, url in message.links), message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)]
-    return [*parts, Text(""), *(Text(each, style="dim") for each in foot if each)]
+    foot = [*(f"{label}: {url}" for label, url in message.links), *message.foot]
+    return [*parts, Text(""), *(Text(each, style="dim") for each in foot)]
 
 
 def _grid(fields: tuple[tuple[str, str], ...]) -> Table:

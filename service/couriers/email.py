@@ -112,7 +112,7 @@ class EmailCourier:
         about = f"thread\0{notice.incident}"
         kept: dict[str, Any] = json.loads(await self._memory.kept(about) or b"{}")
         if not kept:
-            kept = {"first": notice.id, "subject": shown(f"[{message.severity.upper()}] {message.headline}", SUBJECT_MAX)}
+            kept = {"first": notice.id, "subject": shown(message.head, SUBJECT_MAX)}
             await self._memory.keep(about, json.dumps(kept).encode())
         return mail_of(notice, message, sender=self._sender, to=self._to, subject=kept["subject"], first=kept["first"] == notice.id)
 
@@ -151,7 +151,7 @@ def page(message: Message) -> str:
         f"<p><b>What people did</b></p>{_list(message.people)}" if message.people else "",
         *(f"<p><b>{escape(head)}</b></p>{_list(lines)}" for head, lines in message.sections),
         *(f'<p><a href="{escape(url)}">{escape(label)}</a></p>' for label, url in message.links),
-        f'<p style="color:#666;font-size:smaller">{"<br>".join(escape(each) for each in _foot(message))}</p>',
+        f'<p style="color:#666;font-size:smaller">{"<br>".join(map(escape, message.foot))}</p>',
     ]
     return f'<html><body style="font-family:sans-serif">{"".join(parts)}</body></html>\n'
 
@@ -163,10 +163,6 @@ def _table(fields: tuple[tuple[str, str], ...]) -> str:
 
 def _list(lines: tuple[str, ...]) -> str:
     return f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in lines)}</ul>" if lines else ""
-
-
-def _foot(message: Message) -> list[str]:
-    return [part for part in (message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)) if part]
 
 
 def _local(known: str) -> str:

@@ -46,19 +46,18 @@ class TeamsCourier:
 
 def card(message: Message) -> dict[str, Any]:
     """What a workflow's webhook takes: a message with one card. Pure."""
-    head = f"[{message.severity.upper()}] {message.headline}"
     content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "fallbackText": head,
+        "fallbackText": message.head,
         "msteams": {"width": "Full"},
         "body": [
             {
                 "type": "Container",
                 "style": _STYLES.get(message.severity, "default"),
                 "bleed": True,
-                "items": [_text(_run(head, weight="Bolder", size="Medium"))],
+                "items": [_text(_run(message.head, weight="Bolder", size="Medium"))],
             },
             *_parts(message),
         ],
@@ -76,8 +75,7 @@ def _parts(message: Message) -> list[dict[str, Any]]:
     parts += [_text(_run(each), spacing="Small" if at else "Medium") for at, each in enumerate(message.people)]
     for head, lines in message.sections:
         parts += [_text(_run(head, weight="Bolder"), spacing="Medium"), *(_text(_run(each), spacing="Small") for each in lines)]
-    foot = " · ".join(part for part in (message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)) if part)
-    return [*parts, _text(_run(foot, isSubtle=True, size="Small"), spacing="Medium")] if foot else parts
+    return [*parts, _text(_run(" · ".join(message.foot), isSubtle=True, size="Small"), spacing="Medium")] if message.foot else parts
 
 
 def _text(*runs: dict[str, Any], spacing: str = "Default") -> dict[str, Any]:

@@ -65,8 +65,7 @@ def _body(message: Message) -> list[Node]:
 
 
 def _foot(message: Message) -> list[Node]:
-    ids = ", ".join(f"{label} {value}" for label, value in message.ids)
-    return [_paragraph(_text(text, "em")) for text in (message.basis, ids) if text]
+    return [_paragraph(_text(text, "em")) for text in message.foot]
 
 
 def _panel(message: Message) -> Node:

@@ -29,6 +29,16 @@ class Message:
     ids: tuple[tuple[str, str], ...] = ()
     basis: str = BASIS
 
+    @property
+    def head(self) -> str:
+        """Its first line where nothing but text is shown: the severity as a word, and the headline."""
+        return f"[{self.severity.upper()}] {self.headline}"
+
+    @property
+    def foot(self) -> tuple[str, ...]:
+        """Its last lines: what its figures rest on, and what it goes by."""
+        return tuple(part for part in (self.basis, ", ".join(f"{label} {value}" for label, value in self.ids)) if part)
+
 
 def plain(message: Message) -> str:
     """The message as text without mark-up, also what a screen reader or a notification shows; ends with a newline.
@@ -41,7 +51,7 @@ def plain(message: Message) -> str:
     USD
     """
     parts = [
-        f"[{message.severity.upper()}] {message.headline}",
+        message.head,
         message.lead,
         _section("What was done:", message.done),
         "\n".join(f"{label + ':':<{_LABEL_WIDTH}} {value}" for label, value in message.fields),
@@ -49,7 +59,7 @@ def plain(message: Message) -> str:
         _section("What people did:", message.people),
         *(_section(f"{head}:", lines) for head, lines in message.sections),
         "\n".join(f"{label}: {url}" for label, url in message.links),
-        "\n".join(part for part in (message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)) if part),
+        "\n".join(message.foot),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

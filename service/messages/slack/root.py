@@ -140,7 +140,7 @@ def _body(message: Message, *, headline: bool = True) -> list[dict[str, Any]]:
 
 
 def _foot(message: Message) -> str:
-    return " · ".join(part for part in (message.basis, ", ".join(f"{label} {value}" for label, value in message.ids)) if part)
+    return " · ".join(message.foot)
 
 
 def _joined(lines: list[str]) -> str:
