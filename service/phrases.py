@@ -8,7 +8,7 @@ no newline, control character or writing-direction mark reaches a screen and no 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -43,6 +43,17 @@ def shown(text: str, limit: int = NAME_MAX) -> str:
             return f"{''.join(parts)}… ({len(text) - at:,} more characters)"
         parts.append(part)
     return "".join(parts)
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets, the longest first, since one may be a part of another.
+
+    >>> redacted("key-1-of-two at key-1", ["key-1", "key-1-of-two", ""])
+    '[secret] at [secret]'
+    """
+    for secret in sorted(filter(None, secrets), key=lambda each: (-len(each), each)):
+        text = text.replace(secret, "[secret]")
+    return text
 
 
 def named(name: str) -> str:

@@ -17,14 +17,14 @@ from typing import Final
 from service.couriers.events import encoded, event_of
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
 from service.couriers.templates import UnfitError, argument_of, ended, sent, values_of
+from service.couriers.wire import SECRET_LENGTH_MIN
 from service.facts import Incident, Order
-from service.phrases import DETAIL_MAX, shown
+from service.phrases import DETAIL_MAX, redacted, shown
 from service.policy.times import duration_ms
 from service.settings import allowed_commands, variables
 
 OUTPUT_BYTES_MAX: Final = 16 * 1024
 TEMPORARY: Final = 75  # EX_TEMPFAIL of sysexits.h
-_HIDDEN_LENGTH_MIN: Final = 4
 _LAST_WORDS_S: Final = 0.2  # for what is still in the pipe when the program has ended
 _GONE_S: Final = 5.0  # a process that was killed is gone by then, unless its machine hangs
 
@@ -40,7 +40,7 @@ class CommandCourier:
         self._timeout_s = duration_ms(receiver.options.get("timeout", "10s")) / 1000
         named = receiver.options.get("environment", ())
         self._environment = variables(named)
-        self._hidden = [value for name in named if len(value := self._environment.get(name, "")) >= _HIDDEN_LENGTH_MIN]
+        self._hidden = [value for name in named if len(value := self._environment.get(name, "")) >= SECRET_LENGTH_MIN]
         self._public_url, self._memory = parts.public_url, parts.memory(receiver.name)
         if not self._argv or self._argv[0] not in allowed_commands():
             raise ValueError("its program is not allowed; whoever runs the service must name its path in SPENDWARDEN_COMMANDS, with `:` between several")
@@ -100,9 +100,7 @@ class CommandCourier:
         """The last line that it said, without what its environment keeps secret."""
         lines = bytes(said).decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        for value in self._hidden:
-            last = last.replace(value, "[secret]")
-        return shown(last, DETAIL_MAX)
+        return shown(redacted(last, self._hidden), DETAIL_MAX)
 
 
 async def _tell(process: Process, order: bytes) -> None:

@@ -17,10 +17,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
+from service.couriers.wire import LOOPBACK
 from service.facts import Notice, Order, ident
 from service.messages.build import of_notice
 from service.messages.message import Message, plain
-from service.phrases import DETAIL_MAX, shown
+from service.phrases import DETAIL_MAX, redacted, shown
 
 if TYPE_CHECKING:
     from aiosmtplib import SMTPResponseException
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 SUBJECT_MAX: Final = 200
 _COLOURS: Final = {"critical": "#b3261e", "warning": "#8a5a00", "info": "#1a5fb4"}
 _ID: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class EmailCourier:
@@ -49,7 +49,7 @@ class EmailCourier:
         self._public_url, self._memory, self._answer_s = parts.public_url, parts.memory(receiver.name), parts.answer_s
         if bool(self._user) != bool(self._password):
             raise ValueError("needs both user and password, or neither")
-        if self._password and self._tls == "none" and self._host not in _LOOPBACK:
+        if self._password and self._tls == "none" and self._host not in LOOPBACK:
             raise ValueError("would send its password in the clear; set `tls: starttls` or `tls: tls`")
 
     async def deliver(self, item: Item) -> Outcome:
@@ -102,9 +102,7 @@ class EmailCourier:
         return GaveUp(words) if refusal.code >= 500 else RetryLater(None, words)
 
     def _shown(self, text: str) -> str:
-        for secret in (self._password, self._user):
-            text = text.replace(secret, "[secret]") if secret else text
-        return shown(text, DETAIL_MAX)
+        return shown(redacted(text, (self._password, self._user)), DETAIL_MAX)
 
     async def _mail(self, notice: Notice) -> EmailMessage:
         """Which mail of its thread it is was decided when it was first tried."""

@@ -17,11 +17,12 @@ import httpx
 
 from service.couriers.answers import outcome_of, told_in
 from service.couriers.port import Outcome, Parts, RetryLater
+from service.phrases import redacted
 
 BODY_BYTES_MAX: Final = 64 * 1024
-_SECRET_LENGTH_MIN: Final = 4  # shorter ones would be found in any text
+SECRET_LENGTH_MIN: Final = 4  # shorter ones would be found in any text
 _PART_LENGTH_MIN: Final = 16  # of an address: what is long may be a token
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Wire:
             verify=verify,
             timeout=parts.answer_s,
             follow_redirects=False,
-            trust_env=self.url.host not in _LOOPBACK,  # a proxy never stands before our own machine
+            trust_env=self.url.host not in LOOPBACK,  # a proxy never stands before our own machine
             headers={"user-agent": "spendwarden", "accept": "application/json", "accept-encoding": "identity", **(headers or {})},
         )
 
@@ -89,8 +90,8 @@ class Wire:
 
     def hide(self, secret: str) -> None:
         """One more text that must never be shown: a token that is read anew now and then."""
-        if len(secret) >= _SECRET_LENGTH_MIN and secret not in self._hidden:
-            self._hidden.insert(0, secret)
+        if len(secret) >= SECRET_LENGTH_MIN:
+            self._hidden.add(secret)
 
     def outcome(self, answer: Answer | RetryLater) -> Outcome:
         """What an answer means where nothing more is known of the receiver."""
@@ -100,9 +101,7 @@ class Wire:
 
     def redacted(self, text: str) -> str:
         """The text without our secrets."""
-        for secret in self._hidden:
-            text = text.replace(secret, "[secret]")
-        return text
+        return redacted(text, self._hidden)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -131,9 +130,7 @@ def address_shown(url: str) -> str:
         text = str(_address(url)[0].copy_with(query=None, fragment=None))
     except ValueError:
         return "no address"
-    for secret in _hidden(url, ()):
-        text = text.replace(secret, "[secret]")
-    return text
+    return redacted(text, _hidden(url, ()))
 
 
 async def _bounded(chunks: AsyncIterator[bytes], limit: int) -> bytes:
@@ -157,9 +154,8 @@ def _address(url: str) -> tuple[httpx.URL, httpx.BasicAuth | None]:
     return address.copy_with(username=None, password=None), auth
 
 
-def _hidden(url: str, secrets: Iterable[str]) -> list[str]:
-    """Every text that must never be shown, the longest first: the secrets, and long parts of the address."""
+def _hidden(url: str, secrets: Iterable[str]) -> set[str]:
+    """Every text that must never be shown: the secrets, and long parts of the address."""
     address = httpx.URL(url)
     parts = [part for part in re.split(r"[/?&=]", address.raw_path.decode()) if len(part) >= _PART_LENGTH_MIN]
-    texts = {text for text in (*secrets, *parts, address.password) if len(text) >= _SECRET_LENGTH_MIN}
-    return sorted(texts, key=lambda text: (-len(text), text))
+    return {text for text in (*secrets, *parts, address.password) if len(text) >= SECRET_LENGTH_MIN}
