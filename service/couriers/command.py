@@ -15,10 +15,10 @@ from contextlib import suppress
 from typing import Final
 
 from service.couriers.events import encoded, event_of
-from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
+from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater, not_taken
 from service.couriers.templates import UnfitError, argument_of, ended, sent, values_of
 from service.couriers.wire import SECRET_LENGTH_MIN
-from service.facts import Incident, Order
+from service.facts import Order
 from service.phrases import DETAIL_MAX, redacted, shown
 from service.policy.times import duration_ms
 from service.settings import allowed_commands, variables
@@ -47,10 +47,8 @@ class CommandCourier:
 
     async def deliver(self, item: Item) -> Outcome:
         """Runs it once, to its end or to the end of its time."""
-        if isinstance(item, Incident):
-            return Delivered()
         if not isinstance(item, Order):
-            return GaveUp("takes orders only")
+            return not_taken(item, "orders")
         values = values_of(item, self._public_url)
         try:
             argv = [argument_of(template, values) for template in self._argv]

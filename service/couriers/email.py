@@ -16,9 +16,9 @@ from email.policy import SMTP
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
+from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater, not_taken
 from service.couriers.wire import LOOPBACK
-from service.facts import Notice, Order, ident
+from service.facts import Notice, ident
 from service.messages.build import of_notice
 from service.messages.message import Message, plain
 from service.phrases import DETAIL_MAX, redacted, shown
@@ -55,7 +55,7 @@ class EmailCourier:
     async def deliver(self, item: Item) -> Outcome:
         """Sends one mail to all its people; who alone is refused by the server is named, and the others have it."""
         if not isinstance(item, Notice):
-            return GaveUp("takes notices only") if isinstance(item, Order) else Delivered()
+            return not_taken(item, "notices")
         return await self._attempt(await self._mail(item))
 
     async def close(self) -> None:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver
+from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver, not_taken
 from service.couriers.templates import UnfitError, ended, json_of, sent, url_of, values_of
 from service.couriers.wire import Wire, address_shown
-from service.facts import Incident, Order
+from service.facts import Order
 
 
 class HttpCourier:
@@ -26,10 +26,8 @@ class HttpCourier:
 
     async def deliver(self, item: Item) -> Outcome:
         """Sends once; a 2xx is `accepted` only where the policy says that it means so, or the answer does."""
-        if isinstance(item, Incident):
-            return Delivered()
         if not isinstance(item, Order):
-            return GaveUp("takes orders only")
+            return not_taken(item, "orders")
         if item.action not in self._options.get("actions", ("pause", "resume")):
             return Delivered("refused", f"the policy does not say how to {item.action} here; see `actions` of this receiver")
         values = values_of(item, self._public_url)

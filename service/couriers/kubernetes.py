@@ -13,10 +13,10 @@ import ssl
 from pathlib import Path
 from typing import Any, Final
 
-from service.couriers.port import Delivered, GaveUp, Item, Memory, Outcome, Parts, Receiver, RetryLater
+from service.couriers.port import Delivered, GaveUp, Item, Memory, Outcome, Parts, Receiver, RetryLater, not_taken
 from service.couriers.templates import ended, values_of
 from service.couriers.wire import Answer, Wire
-from service.facts import Incident, Order
+from service.facts import Order
 from service.phrases import named
 from service.policy.templates import filled
 from service.settings import secret
@@ -40,10 +40,8 @@ class KubernetesCourier:
 
     async def deliver(self, item: Item) -> Outcome:
         """Scales, and answers for it at once."""
-        if isinstance(item, Incident):
-            return Delivered()
         if not isinstance(item, Order):
-            return GaveUp("takes orders only")
+            return not_taken(item, "orders")
         if item.action not in ("pause", "resume"):
             return Delivered("refused", f"a deployment can be paused and resumed, and there is nothing to {item.action}")
         values = values_of(item, self._public_url)

@@ -10,10 +10,10 @@ import json
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
+from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver, RetryLater, not_taken
 from service.couriers.templates import ended
 from service.couriers.wire import Answer, Wire
-from service.facts import Incident, Order
+from service.facts import Order
 
 _LIMITS: Final = ("rpm_limit", "tpm_limit", "max_budget")
 _DOES: Final = {"pause": frozenset({"block"}), "throttle": frozenset({"limit"}), "resume": frozenset[str]()}
@@ -35,10 +35,8 @@ class LiteLLMCourier:
 
     async def deliver(self, item: Item) -> Outcome:
         """Acts, and answers for it at once."""
-        if isinstance(item, Incident):
-            return Delivered()
         if not isinstance(item, Order):
-            return GaveUp("takes orders only")
+            return not_taken(item, "orders")
         if item.scope.kind != "api_key":
             return Delivered("refused", f"LiteLLM knows keys, and no {item.scope.kind}; give this receiver `scopes: [api_key]`")
         if item.action not in _DOES or (item.action == "throttle" and not self._limits):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver
+from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver, not_taken
 from service.couriers.wire import Wire
-from service.facts import Notice, Order
+from service.facts import Notice
 from service.messages.build import of_notice
 from service.messages.message import Message, plain
 from service.phrases import called, shown
@@ -32,7 +32,7 @@ class PagerDutyCourier:
     async def deliver(self, item: Item) -> Outcome:
         """Sends one event; 202 says that it is taken."""
         if not isinstance(item, Notice):
-            return GaveUp("takes notices only") if isinstance(item, Order) else Delivered()
+            return not_taken(item, "notices")
         if item.report is not None:
             return Delivered(reason="a report wakes nobody")
         body = json.dumps({"routing_key": self._routing_key, **event_of(item, self._public_url)}).encode()

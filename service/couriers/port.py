@@ -46,6 +46,11 @@ class GaveUp:
 Outcome: TypeAlias = Delivered | RetryLater | GaveUp
 
 
+def not_taken(item: Item, takes: Takes) -> Outcome:
+    """What a courier of `takes` alone answers to any other item: an edit changes nothing there, all else does not belong there."""
+    return Delivered() if isinstance(item, Incident) else GaveUp(f"takes {takes} only")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     """Where an owner is reached instead of the receiver's own place: a channel, whom to mention there, a project and what its issues need."""

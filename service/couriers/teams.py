@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver
+from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver, not_taken
 from service.couriers.wire import Wire
-from service.facts import Notice, Order
+from service.facts import Notice
 from service.messages.build import of_notice
 from service.messages.message import Message
 
@@ -34,7 +34,7 @@ class TeamsCourier:
     async def deliver(self, item: Item) -> Outcome:
         """Posts once; 202 says that the workflow has begun."""
         if not isinstance(item, Notice):
-            return GaveUp("takes notices only") if isinstance(item, Order) else Delivered()
+            return not_taken(item, "notices")
         body = json.dumps(card(of_notice(item, self._public_url))).encode()
         outcome = self._wire.outcome(await self._wire.ask("POST", self._wire.url, content=body))
         return Delivered() if isinstance(outcome, Delivered) else outcome
