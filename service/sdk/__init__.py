@@ -5,8 +5,9 @@ the two; `restore` and `Restoring` ask the service what is paused, at the start 
 """
 
 from service.sdk.asgi import OrderReceiver
+from service.sdk.held import Held
 from service.sdk.restoring import RestoreError, Restoring, restore, restoring
-from service.sdk.switch import Held, Switch
+from service.sdk.switch import Switch
 from service.sdk.verify import UnverifiedError, verify
 
 __all__ = ["Held", "OrderReceiver", "RestoreError", "Restoring", "Switch", "UnverifiedError", "restore", "restoring", "verify"]

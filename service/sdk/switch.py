@@ -14,11 +14,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
 from service.clock import now_ms
+from service.sdk.held import Held, Scope, held_of
 
 SCOPES_MAX: Final = 100_000
 ANSWERS_MAX: Final = 10_000
@@ -29,21 +29,7 @@ _TEST: Final = "spendwarden.test"
 _TOTAL: Final = ("total", "total")
 _TICK_S: Final = 60.0  # who waits looks again at least so often, should the clock be set
 
-Scope: TypeAlias = tuple[str, str]  # kind, name
 Answer: TypeAlias = dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """An order that holds: `action` is pause, throttle or degrade (then `tier` says to what); `until_ms` is Unix milliseconds."""
-
-    tenant: str
-    scope: Scope
-    action: str
-    order: str
-    sequence: int
-    until_ms: int
-    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +142,10 @@ class Switch:
 
     def _decide(self, data: Any, listed_by: str = "") -> Answer:
         try:
-            key, held = _order_of(data)
+            held = held_of(data)
         except (LookupError, TypeError, ValueError, AttributeError) as wrong:
             return _refused(f"the order cannot be read ({type(wrong).__name__}: {str(wrong)[:100]})")
+        key = held.tenant, held.scope
         seen = self._scopes.get(key, _Seen(0, 0, None))
         if seen.held is not None and seen.held.order == held.order:
             self._scopes[key] = seen if listed_by else replace(seen, listed_by="")
@@ -196,20 +183,6 @@ class Switch:
         self._changed.notify_all()
         for wake in self._listeners:
             wake()
-
-
-def _order_of(data: Any) -> tuple[tuple[str, Scope], Held]:
-    scope = (str(data["scope"]["kind"]), str(data["scope"]["name"]))
-    end = datetime.fromisoformat(data["expires_at"])
-    if end.tzinfo is None:
-        raise ValueError("expires_at has no offset")
-    sequence = data["sequence"]
-    if not isinstance(sequence, int) or isinstance(sequence, bool):
-        raise TypeError("sequence is no whole number")
-    tenant, action = str(data["tenant"]), str(data["action"])
-    until_ms = int(end.timestamp() * 1000)
-    held = Held(tenant=tenant, scope=scope, action=action, order=str(data["id"]), sequence=sequence, until_ms=until_ms, tier=str(data.get("tier") or ""))
-    return (tenant, scope), held
 
 
 def _refused(reason: str) -> Answer:
