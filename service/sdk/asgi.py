@@ -36,7 +36,7 @@ class OrderReceiver:
         clock: Callable[[], int] = now_ms,
         heard: Heard | None = None,
     ) -> None:
-        keys_of(secrets if isinstance(secrets, str) else " ".join(secrets))
+        keys_of(secrets)  # else the first order would be the first to say so
         self._app, self._switch, self._secrets, self._path, self._clock, self._heard = app, switch, secrets, path, clock, heard
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:

@@ -23,13 +23,14 @@ class UnverifiedError(Exception):
     """The request is not proved to be ours, or not now; answer 401 and do nothing. Its text never holds a secret."""
 
 
-def keys_of(secret: str) -> list[bytes]:
-    """The keys of all secrets in a text, the newest first; raises ValueError, without naming them, when there is none to use.
+def keys_of(secrets: str | Sequence[str]) -> list[bytes]:
+    """The keys of all secrets in a text or in several, the newest first; raises ValueError, without naming them, when there is none to use.
 
     >>> keys_of("whsec_c2VjcmV0 plain")
     [b'secret', b'plain']
     """
-    keys = [_key(part) for part in secret.split()]
+    written = secrets if isinstance(secrets, str) else " ".join(secrets)
+    keys = [_key(part) for part in written.split()]
     if not 0 < len(keys) <= SECRETS_MAX:
         raise ValueError(f"needs one secret, or up to {SECRETS_MAX} while it is replaced")
     return keys
@@ -76,7 +77,7 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: str | Sequence[str]
         text = body.decode()
     except UnicodeDecodeError:
         raise UnverifiedError("the body is not UTF-8") from None
-    expected = [sign(key, message_id, int(timestamp), text) for key in keys_of(secrets if isinstance(secrets, str) else " ".join(secrets))]
+    expected = [sign(key, message_id, int(timestamp), text) for key in keys_of(secrets)]
     told = [part.encode() for part in signatures.split(" ")]
     if not any([hmac.compare_digest(mine.encode(), theirs) for mine in expected for theirs in told]):  # noqa: C419 -- every pair is compared, so that time tells nothing
         raise UnverifiedError("no signature fits: another secret, or the body was changed on its way")
