@@ -16,7 +16,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from service.facts import TOTAL, Scope
 from service.policy.mistakes import meant
-from service.policy.values import Name
+from service.policy.values import Name, some
 
 ALL: Final = "*"
 KINDS: Final = ("agent", "use_case", "business_unit", "workflow", "model", "provider", "user", "customer", "api_key", "execution")
@@ -134,13 +134,7 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def _some(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        raise ValueError("must not be empty")
-    return values
-
-
-_Names = Annotated[tuple[Name, ...], BeforeValidator(_listed), AfterValidator(_some)]
+_Names = Annotated[tuple[Name, ...], BeforeValidator(_listed), AfterValidator(some)]
 _Pairs = dict[Annotated[str, AfterValidator(_scope_kind)], Name]
 _RecordPairs = dict[Annotated[str, AfterValidator(_scope_kind)], _Names]
 _FindingPairs = dict[Annotated[str, AfterValidator(_finding_key)], _Names]
