@@ -35,18 +35,16 @@ def _unreachable(policy: Policy, couriers: Collection[str]) -> Iterator[Mistake]
 
 
 def _deaf(policy: Policy) -> Iterator[Mistake]:
-    """Routes to receivers that take orders only, so that no notice reaches them."""
-    deaf = {receiver.name for receiver in policy.receivers if receiver.takes == "orders"}
-    for at, route in enumerate(policy.routes):
-        for index, name in enumerate(route.to):
-            if name in deaf:
-                yield Mistake(f"routes[{at}].to[{index}]", f"{name} takes orders only, so no notice reaches it; give it `takes: all`")
-    for at, owner in enumerate(policy.owners):
-        for index, name in enumerate(owner.escalate_to):
-            if name in deaf:
-                yield Mistake(f"owners[{at}].escalate_to[{index}]", f"{name} takes orders only, so no notice reaches it; give it `takes: all`")
+    """Notices led to receivers that take orders only, and orders to those that take notices only."""
+    takes = {receiver.name: receiver.takes for receiver in policy.receivers}
+    told = [(f"routes[{at}].to", route.to) for at, route in enumerate(policy.routes)]
+    told += [(f"owners[{at}].escalate_to", owner.escalate_to) for at, owner in enumerate(policy.owners)]
+    for path, names in told:
+        for index, name in enumerate(names):
+            if takes.get(name) == "orders":
+                yield Mistake(f"{path}[{index}]", f"{name} takes orders only, so no notice reaches it; give it `takes: all`")
     for index, name in enumerate(policy.pauses.second_route):
-        if name in {receiver.name for receiver in policy.receivers if receiver.takes == "notices"}:
+        if takes.get(name) == "notices":
             yield Mistake(f"pauses.second_route[{index}]", f"{name} takes notices only, so no order reaches it; give it `takes: orders`")
 
 

@@ -47,6 +47,13 @@ def _entries(tree: Tree, *keys: str) -> Iterator[tuple[str, Tree]]:
             yield f"{'.'.join(keys)}[{index}]", entry
 
 
+def _names(value: Any) -> Iterator[tuple[int, str]]:
+    """The names in a list, with their places."""
+    for index, name in enumerate(value if isinstance(value, list) else []):
+        if isinstance(name, str | int):
+            yield index, str(name)
+
+
 def _twice(tree: Tree, section: str, key: str = "name") -> Iterator[Mistake]:
     first: dict[str, str] = {}
     for path, entry in _entries(tree, *section.split(".")):
@@ -65,9 +72,9 @@ def _unknown_receivers(tree: Tree) -> Iterator[Mistake]:
     lists += [(f"{path}.to", entry.get("to")) for path, entry in _entries(tree, "reports")]
     lists += [("pauses.second_route", pauses.get("second_route"))] if isinstance(pauses, dict) else []
     for path, names in lists:
-        for index, name in enumerate(names if isinstance(names, list) else []):
-            if isinstance(name, str | int) and str(name) not in known:
-                yield Mistake(f"{path}[{index}]", f"no receiver is called `{name}`{meant(str(name), known)}")
+        for index, name in _names(names):
+            if name not in known:
+                yield Mistake(f"{path}[{index}]", f"no receiver is called `{name}`{meant(name, known)}")
 
 
 def _unknown_rotas(tree: Tree) -> Iterator[Mistake]:
@@ -82,20 +89,18 @@ def _reports_nobody_reads(tree: Tree) -> Iterator[Mistake]:
     """An issue or a call at night is no place for yesterday's figures."""
     kinds = {str(entry.get("name")): entry.get("kind") for _, entry in _entries(tree, "receivers")}
     for path, entry in _entries(tree, "reports"):
-        names = entry.get("to")
-        for index, name in enumerate(names if isinstance(names, list) else []):
-            if kinds.get(str(name)) in ("jira", "pagerduty"):
-                yield Mistake(f"{path}.to[{index}]", f"`{name}` is of the kind {kinds[str(name)]}, which tells no reports")
+        for index, name in _names(entry.get("to")):
+            if kinds.get(name) in ("jira", "pagerduty"):
+                yield Mistake(f"{path}.to[{index}]", f"`{name}` is of the kind {kinds[name]}, which tells no reports")
 
 
 def _unknown_tiers(tree: Tree) -> Iterator[Mistake]:
     own = [str(entry["tier"]) for _, entry in _entries(tree, "prices", "overrides") if entry.get("tier")]
     known = [*TIERS, *own]
     for path, entry in _entries(tree, "tiers"):
-        names = entry.get("allow")
-        for index, name in enumerate(names if isinstance(names, list) else []):
-            if isinstance(name, str | int) and str(name) not in known:
-                yield _no_tier(f"{path}.allow[{index}]", str(name), known)
+        for index, allowed in _names(entry.get("allow")):
+            if allowed not in known:
+                yield _no_tier(f"{path}.allow[{index}]", allowed, known)
     for section in ("caps", "quotas"):
         for path, entry in _entries(tree, section):
             name = entry.get("tier")
