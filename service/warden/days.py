@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from service.facts import Cell, Measures, Quality
+from service.facts import DAY_MS, Cell, Measures, Quality
 from service.records import UNATTRIBUTED
 from service.warden.state import Tenant, Warden
 
-DAY_MS: Final = 86_400_000
 KEPT_DAYS: Final = 16  # two whole weeks, and the days on which they are told
 DAY_ROWS_MAX: Final = 50_000  # per tenant; what is further is counted under nobody's name
 NANOS, RECORDS, UNPRICED, INPUT, CACHED = range(5)

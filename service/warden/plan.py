@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from service.facts import CELL_KINDS, TOTAL, Cell, Member, PolicySet, Scope
+from service.facts import CELL_KINDS, TOTAL, Cell, Member, PolicySet, Scope, ident
 from service.policy import ALL, Budget, Owner, Period, Policy, Quota, ScopePattern, matches, parse_dumped
 from service.prices import PriceBook
 from service.warden.named import Named
@@ -97,7 +97,7 @@ class Plan:
         self.two_person_nanos = pauses.two_person_nanos
         self.false_alerts_per_day = policy.detection.false_alerts_per_scope_day
         self.zone = ZoneInfo(policy.timezone)
-        self.reports = policy.reports
+        self.reports = tuple((ident("", each.kind, each.by, each.per_owner, *each.to), each) for each in policy.reports)
         self._days: dict[int, int] = {}
         self.named = tuple(Named.of(entry) for entry in policy.detection.detectors)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.books import Span, SpendQuestion
-from service.facts import MINUTE_MS, Notice, Report
+from service.facts import DAY_MS, MINUTE_MS, Notice, Report
 from service.messages.build import of_notice
 from service.messages.message import plain
 from service.messages.slack.root import report as in_slack
@@ -19,7 +19,6 @@ from service.records import Usage, rfc3339
 from service.replay.booked import Booked, booked
 from service.replay.engine import Engine
 from service.warden import days, reports
-from service.warden.days import DAY_MS
 from tests.scenarios.story import Story
 from tests.slack.limits import mistakes
 
