@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -81,17 +82,17 @@ class Web:
         await self._wire.close()
 
     def _read(self, answer: Answer | RetryLater, where: str) -> Said | Failed:
+        if isinstance(answer, RetryLater):
+            return Failed(answer, unclear=True)
         outcome = self._wire.outcome(answer)
-        if isinstance(answer, RetryLater) or not isinstance(outcome, Delivered):
-            assert not isinstance(outcome, Delivered)
-            limited = isinstance(answer, Answer) and answer.status == 429
-            if limited and isinstance(outcome, RetryLater) and outcome.after_s is not None:
-                return Failed(replace(outcome, alone=True), "ratelimited")  # Slack counts by channel: the others need not wait
-            return Failed(outcome, "ratelimited" if limited else "", unclear=isinstance(outcome, RetryLater) and not limited)
-        body = _object(answer.body)
-        if body is None or not isinstance(body.get("ok"), bool):
+        if isinstance(outcome, RetryLater) and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return Failed(replace(outcome, alone=outcome.after_s is not None), "ratelimited")  # Slack counts by channel: the others need not wait
+        if not isinstance(outcome, Delivered):
+            return Failed(outcome, unclear=isinstance(outcome, RetryLater))
+        body = answer.json()
+        if not isinstance(body.get("ok"), bool):
             return UNREADABLE
-        if body.get("ok") is True:
+        if body["ok"]:
             return Said(body)
         code = body.get("error")
         known = code if isinstance(code, str) and code else "no_error_code"
@@ -107,11 +108,3 @@ def text_of(body: Mapping[str, Any], name: str) -> str:
 
 def _form(value: Any) -> str:
     return "true" if value is True else "false" if value is False else str(value)
-
-
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) else None
