@@ -62,10 +62,19 @@ def outcome_of_error(code: str, after_s: float | None, where: str = "") -> Retry
     >>> outcome_of_error("is_archived", None, "#kyc").reason
     'the channel is archived (#kyc, is_archived): name another channel, or invite the bot there'
     """
-    means, words = _KNOWN.get(code, (Means.NEVER, "Slack refuses"))
-    about = ", ".join(part for part in (shown(where) if means is Means.CHANNEL else "", shown(code)) if part)
-    reason = f"{words} ({about})"
+    means, reason = meaning(code), reason_of_error(code, where)
     if means is Means.LATER:
         return RetryLater(after_s, reason, alone=after_s is not None)
     fix = _FIXES.get(means)
     return GaveUp(f"{reason}: {fix}" if fix else reason)
+
+
+def reason_of_error(code: str, where: str = "") -> str:
+    """What is wrong, without how to mend it; `where` is the channel it was about.
+
+    >>> reason_of_error("is_archived", "#kyc")
+    'the channel is archived (#kyc, is_archived)'
+    """
+    means, words = _KNOWN.get(code, (Means.NEVER, "Slack refuses"))
+    about = ", ".join(part for part in (shown(where) if means is Means.CHANNEL else "", shown(code)) if part)
+    return f"{words} ({about})"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from service.couriers.port import RetryLater
-from service.couriers.slack.errors import Means
+from service.couriers.slack.errors import Means, reason_of_error
 from service.couriers.slack.finding import Finder, Mark
 from service.couriers.slack.pace import Pace
 from service.couriers.slack.thread import Thread, Threads
@@ -51,9 +51,9 @@ class Poster:
             failed = answer
             if failed.unclear:
                 return failed
-            note = f"This is told here because {failed.outcome.reason.removesuffix(': name another channel, or invite the bot there')}."
             if failed.means is not Means.CHANNEL:
                 break
+            note = f"This is told here because {reason_of_error(failed.code, place)}."
         thread.sending = ""
         await self._threads.keep(about, thread)
         return failed
