@@ -72,9 +72,8 @@ class SlackCourier:
 
     async def _report(self, notice: Notice) -> Outcome:
         """One message, in the channel of whose spend it is, and its plot in the thread."""
-        contact = self._contacts.get(notice.about.owner, _NOBODY)
-        places = tuple(dict.fromkeys(place for place in (contact.slack, self._channel) if place))
-        outcome = await self._alone(notice.incident, notice.id, places, slack.report(notice, self._url), Mark(slack.EVENT_REPLY, "notice", notice.id))
+        said, places = slack.report(notice, self._url), self._places(notice.about)
+        outcome = await self._alone(notice.incident, notice.id, places, said, _notice_mark(notice.id))
         if isinstance(outcome, Delivered):
             await self._hang(await self._threads.of(notice.incident), notice.about)
         return outcome
@@ -82,12 +81,11 @@ class SlackCourier:
     async def _storm(self, notice: Notice) -> Outcome:
         """One message for all of them, and in its thread who they are."""
         about, members = f"{STORM}\0{notice.id}", slack.members_id(notice)
-        mark = Mark(slack.EVENT_REPLY, "notice", notice.id)
-        outcome = await self._alone(about, notice.id, (self._channel,), slack.digest(notice, self._url), mark)
+        outcome = await self._alone(about, notice.id, (self._channel,), slack.digest(notice, self._url), _notice_mark(notice.id))
         thread = await self._threads.of(about)
         if not isinstance(outcome, Delivered) or not notice.kept or members in thread.told:
             return outcome
-        return _outcome(await self._poster.reply(about, thread, members, slack.kept_back(notice), mark._replace(value=members)))
+        return _outcome(await self._poster.reply(about, thread, members, slack.kept_back(notice), _notice_mark(members)))
 
     async def _tell(self, notice: Notice) -> Outcome:
         thread = await self._threads.of(notice.incident)
@@ -114,10 +112,7 @@ class SlackCourier:
         return Delivered() if failed is None or failed.means in (Means.GONE, Means.FIXED) else failed.outcome
 
     async def _open(self, thread: Thread, notice: Notice) -> Failed | None:
-        about = notice.about
-        contact = self._contacts.get(about.owner, _NOBODY)
-        mentioned = self._called(notice, opens=True)
-        places = tuple(dict.fromkeys(place for place in (contact.slack, self._channel) if place))
+        about, places, mentioned = notice.about, self._places(notice.about), self._called(notice, opens=True)
         made = partial(slack.root, about, self._url, self._offers)
         failed = await self._poster.root(about.id, thread, notice.id, places, lambda note: made(note=note, mentioned=mentioned), _mark(about))
         if failed is None and notice.id in thread.told:
@@ -142,7 +137,12 @@ class SlackCourier:
 
     async def _reply(self, thread: Thread, notice: Notice) -> Failed | None:
         said = slack.reply(notice, self._url, self._called(notice, opens=False))
-        return await self._poster.reply(notice.incident, thread, notice.id, said, Mark(slack.EVENT_REPLY, "notice", notice.id))
+        return await self._poster.reply(notice.incident, thread, notice.id, said, _notice_mark(notice.id))
+
+    def _places(self, incident: Incident) -> tuple[str, ...]:
+        """The channels it may be told in: its owner's, else the receiver's."""
+        owners = self._contacts.get(incident.owner, _NOBODY).slack
+        return (owners, self._channel) if owners not in ("", self._channel) else (self._channel,)
 
     def _called(self, notice: Notice, *, opens: bool) -> str:
         """Whom a post calls by name: whom the notice says; at the opening and at an escalation the owner, else who is named for the receiver."""
@@ -160,6 +160,10 @@ class SlackCourier:
 
 def _mark(incident: Incident) -> Mark:
     return Mark(slack.EVENT, "incident", incident.id)
+
+
+def _notice_mark(notice: str) -> Mark:
+    return Mark(slack.EVENT_REPLY, "notice", notice)
 
 
 def _outcome(failed: Failed | None) -> Delivered | RetryLater | GaveUp:
