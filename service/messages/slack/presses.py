@@ -80,6 +80,7 @@ def actions(incident: Incident, url: str, offers: Offers) -> dict[str, Any]:
     who = called(incident.scope)
     order = standing_order(incident, now_ms)
     pressed = Pressed(incident.id, incident.revision, order.id if order else "")
+    value = value_of(pressed)
     confirmed = {
         "title": plain_text("Was it expected?"),
         "text": mrkdwn(fitted(f"It is closed, and nothing more of it is told. What {who} does later is told again.", 290)),
@@ -87,13 +88,13 @@ def actions(incident: Incident, url: str, offers: Offers) -> dict[str, Any]:
         "deny": plain_text("Cancel"),
     }
     row = {
-        "acknowledge": _button("acknowledge", "Acknowledge", pressed, style="primary"),
+        "acknowledge": button("acknowledge", "Acknowledge", value, style="primary"),
         "snooze": _snooze(incident, pressed),
-        "pause": _button("pause", "Pause…", pressed, style="danger"),
-        "resume": _button("resume", "Resume…", pressed),
-        "expected": _button("expected", "Expected", pressed, confirm=confirmed),
-        "not_useful": _button("not_useful", "Not useful", pressed),
-        "ticket": _button("ticket", "Create ticket", pressed),
+        "pause": button("pause", "Pause…", value, style="danger"),
+        "resume": button("resume", "Resume…", value),
+        "expected": button("expected", "Expected", value, confirm=confirmed),
+        "not_useful": button("not_useful", "Not useful", value),
+        "ticket": button("ticket", "Create ticket", value),
     }
     offered = {"pause": offers.orders, "resume": offers.orders, "ticket": offers.tickets}
     shown = [element for name, element in row.items() if offered.get(name, True) and allowed(incident, name, now_ms)]
@@ -102,8 +103,9 @@ def actions(incident: Incident, url: str, offers: Offers) -> dict[str, Any]:
     return {"type": "actions", "block_id": f"{PREFIX}actions", "elements": shown}
 
 
-def _button(name: str, label: str, pressed: Pressed, **more: Any) -> dict[str, Any]:
-    return {"type": "button", "action_id": f"{PREFIX}{name}", "text": plain_text(label), "value": value_of(pressed), **more}
+def button(name: str, label: str, value: str, **more: Any) -> dict[str, Any]:
+    """What is pressed, and what the press then carries back."""
+    return {"type": "button", "action_id": f"{PREFIX}{name}", "text": plain_text(label), "value": value, **more}
 
 
 def _snooze(incident: Incident, pressed: Pressed) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from service.facts import Incident, Notice, Order
@@ -9,7 +10,7 @@ from service.messages.acts import people
 from service.messages.build import of_incident, of_notice, of_order
 from service.messages.message import Message, plain
 from service.messages.slack.presses import Offers, actions
-from service.messages.slack.text import FIELD_MAX, HEADER_MAX, SECTION_MAX, bold, escaped, fitted, mention, mrkdwn, person, plain_text
+from service.messages.slack.text import FIELD_MAX, SECTION_MAX, bold, columns, context, escaped, fitted, header, mention, person, section
 from service.phrases import called, capital
 
 TEXT_MAX: Final = 3_500  # Slack cuts from 40,000 on and advises 4,000
@@ -27,17 +28,16 @@ def root(incident: Incident, public_url: str, offers: Offers, note: str = "", me
     lines = people(incident, person)
     url = message.links[0][1] if message.links else ""
     blocks = [
-        {"type": "header", "text": plain_text(fitted(_header(incident), HEADER_MAX))},
+        header(_header(incident)),
         *_body(message),
-        *([_context("\n".join(fitted_lines(lines)))] if lines else []),
-        *([_context(fitted(note, SECTION_MAX))] if note else []),
-        _context(fitted(_foot(message), SECTION_MAX)),
+        *([context(_joined(lines))] if lines else []),
+        *([context(fitted(note, SECTION_MAX))] if note else []),
+        context(fitted(_foot(message), SECTION_MAX)),
         actions(incident, url, offers),
     ]
     if mentioned:
-        blocks.insert(1, _section(mention(mentioned)))
-    text = " ".join(part for part in (mention(mentioned) if mentioned else "", fitted(plain(message), TEXT_MAX)) if part)
-    return {"text": text, "blocks": blocks, "metadata": {"event_type": EVENT, "event_payload": {"incident": incident.id, "revision": incident.revision}}}
+        blocks.insert(1, section(mention(mentioned)))
+    return _said(_calling(mentioned, plain(message)), blocks, EVENT, incident=incident.id, revision=incident.revision)
 
 
 def reply(notice: Notice, public_url: str, mentioned: str = "") -> dict[str, Any]:
@@ -47,9 +47,8 @@ def reply(notice: Notice, public_url: str, mentioned: str = "") -> dict[str, Any
     rest = new or [escaped(line) for line in (message.done if about.ordered is not None else (message.lead,)) if line]
     words = [mention(mentioned)] if mentioned else []
     words += [f"{_SIGNS.get(message.severity, '')} {bold(message.headline, SECTION_MAX // 2)}".strip(), *rest]
-    text = " ".join(part for part in (mention(mentioned) if mentioned else "", fitted(f"{message.headline} (incident {about.id})", TEXT_MAX)) if part)
-    payload = {"incident": about.id, "notice": notice.id, "revision": about.revision}
-    return {"text": text, "blocks": [_section(_joined(words))], "metadata": {"event_type": EVENT_REPLY, "event_payload": payload}}
+    text = _calling(mentioned, f"{message.headline} (incident {about.id})")
+    return _said(text, [section(_joined(words))], EVENT_REPLY, incident=about.id, notice=notice.id, revision=about.revision)
 
 
 def digest(notice: Notice, public_url: str) -> dict[str, Any]:
@@ -62,30 +61,27 @@ def digest(notice: Notice, public_url: str) -> dict[str, Any]:
         f"All of them: {escaped(url)}",
     ]
     blocks = [
-        {"type": "header", "text": plain_text(f"{_SIGNS.get(message.severity, '')} Many incidents at once")},
-        _section(_joined(lines)),
-        _context(fitted(f"incident {notice.incident}, notice {notice.id}", SECTION_MAX)),
+        header(f"{_SIGNS.get(message.severity, '')} Many incidents at once"),
+        section(_joined(lines)),
+        context(fitted(f"incident {notice.incident}, notice {notice.id}", SECTION_MAX)),
     ]
-    payload = {"incident": notice.incident, "notice": notice.id}
     text = fitted(f"{message.headline} (incident {notice.incident})", TEXT_MAX)
-    return {"text": text, "blocks": blocks, "metadata": {"event_type": EVENT_REPLY, "event_payload": payload}}
+    return _said(text, blocks, EVENT_REPLY, incident=notice.incident, notice=notice.id)
 
 
 def report(notice: Notice, public_url: str) -> dict[str, Any]:
     """Figures of a day or a week, whole: there is nothing to press."""
     message = of_notice(notice, public_url)
     body = _body(message)
-    body += [_section(_joined([bold(head), *(f"• {escaped(line)}" for line in lines)])) for head, lines in message.sections]
-    payload = {"incident": notice.incident, "notice": notice.id}
-    blocks = [*body, _context(fitted(_foot(message), SECTION_MAX))]
-    return {"text": fitted(plain(message), TEXT_MAX), "blocks": blocks, "metadata": {"event_type": EVENT_REPLY, "event_payload": payload}}
+    body += [section(_joined([bold(head), *(f"• {escaped(line)}" for line in lines)])) for head, lines in message.sections]
+    blocks = [*body, context(fitted(_foot(message), SECTION_MAX))]
+    return _said(fitted(plain(message), TEXT_MAX), blocks, EVENT_REPLY, incident=notice.incident, notice=notice.id)
 
 
 def kept_back(notice: Notice) -> dict[str, Any]:
     """The members of a storm, for its thread."""
-    lines = [f"• {fitted(each.title, 250)} ({escaped(each.incident)})" for each in notice.kept]
-    payload = {"incident": notice.incident, "notice": members_id(notice)}
-    return {"text": _joined(lines), "blocks": [_section(_joined(lines))], "metadata": {"event_type": EVENT_REPLY, "event_payload": payload}}
+    text = _joined([f"• {fitted(each.title, 250)} ({escaped(each.incident)})" for each in notice.kept])
+    return _said(text, [section(text)], EVENT_REPLY, incident=notice.incident, notice=members_id(notice))
 
 
 def members_id(notice: Notice) -> str:
@@ -97,24 +93,11 @@ def order(item: Order, public_url: str) -> dict[str, Any]:
     """An order, for people to see; nobody can obey it from here."""
     message = of_order(item, public_url)
     blocks = [
-        {"type": "header", "text": plain_text(fitted(f"{_SIGNS.get(message.severity, '')} {message.headline}", HEADER_MAX))},
+        header(f"{_SIGNS.get(message.severity, '')} {message.headline}"),
         *_body(message, headline=False),
-        _context(fitted(_foot(message), SECTION_MAX)),
+        context(fitted(_foot(message), SECTION_MAX)),
     ]
-    payload = {"order": item.id, "incident": item.incident}
-    return {"text": fitted(plain(message), TEXT_MAX), "blocks": blocks, "metadata": {"event_type": EVENT_ORDER, "event_payload": payload}}
-
-
-def fitted_lines(lines: tuple[str, ...] | list[str], limit: int = SECTION_MAX) -> list[str]:
-    """As many whole lines, escaped before, as fit; how many are left out is said."""
-    kept: list[str] = []
-    used = 0
-    for at, line in enumerate(lines):
-        used += len(line) + 1
-        if used > limit - 40:
-            return [*kept, f"… and {len(lines) - at:,} more lines"]
-        kept.append(line)
-    return kept
+    return _said(fitted(plain(message), TEXT_MAX), blocks, EVENT_ORDER, order=item.id, incident=item.incident)
 
 
 def _header(incident: Incident) -> str:
@@ -126,16 +109,15 @@ def _header(incident: Incident) -> str:
 
 
 def _body(message: Message, *, headline: bool = True) -> list[dict[str, Any]]:
-    blocks = [_section("\n".join((bold(message.headline, SECTION_MAX // 2), fitted(message.lead, SECTION_MAX // 2 - 1))).rstrip())] if headline else []
+    blocks = [section("\n".join((bold(message.headline, SECTION_MAX // 2), fitted(message.lead, SECTION_MAX // 2 - 1))).rstrip())] if headline else []
     if message.done:
-        blocks.append(_section(_joined(["*What was done*", *(f"• {escaped(line)}" for line in message.done)])))
-    fields = [mrkdwn(f"*{escaped(label)}*\n{fitted(value, FIELD_MAX)}") for label, value in message.fields[:FIELDS_MAX]]
-    if fields:
-        blocks.append({"type": "section", "fields": fields})
+        blocks.append(section(_joined(["*What was done*", *(f"• {escaped(line)}" for line in message.done)])))
+    if message.fields:
+        blocks.append(columns(f"*{escaped(label)}*\n{fitted(value, FIELD_MAX)}" for label, value in message.fields[:FIELDS_MAX]))
     if message.why:
         causes = [f"• {escaped(' '.join(line.split()))}" for line in message.causes[:CAUSES_MAX]]  # columns do not line up here
         left = len(message.causes) - len(causes)
-        blocks.append(_section(_joined([bold(message.why), *causes, *([f"… and {left} more in the evidence"] if left else [])])))
+        blocks.append(section(_joined([bold(message.why), *causes, *([f"… and {left} more in the evidence"] if left else [])])))
     return blocks
 
 
@@ -143,13 +125,23 @@ def _foot(message: Message) -> str:
     return " · ".join(message.foot)
 
 
-def _joined(lines: list[str]) -> str:
-    return "\n".join(fitted_lines(lines))
+def _joined(lines: Sequence[str]) -> str:
+    """As many whole lines, escaped before, as fit; how many are left out is said."""
+    kept: list[str] = []
+    used = 0
+    for at, line in enumerate(lines):
+        used += len(line) + 1
+        if used > SECTION_MAX - 40:
+            kept.append(f"… and {len(lines) - at:,} more lines")
+            break
+        kept.append(line)
+    return "\n".join(kept)
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": mrkdwn(text)}
+def _said(text: str, blocks: list[dict[str, Any]], event: str, **payload: str | int) -> dict[str, Any]:
+    """A message; its metadata says what it is about, so that it is found again."""
+    return {"text": text, "blocks": blocks, "metadata": {"event_type": event, "event_payload": payload}}
 
 
-def _context(text: str) -> dict[str, Any]:
-    return {"type": "context", "elements": [mrkdwn(text)]}
+def _calling(mentioned: str, text: str) -> str:
+    return " ".join(part for part in (mention(mentioned), fitted(text, TEXT_MAX)) if part)

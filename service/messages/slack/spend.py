@@ -9,7 +9,7 @@ from service.books import BudgetStanding, Spend
 from service.facts import Incident, Scope
 from service.messages.build import of_incident
 from service.messages.message import BASIS
-from service.messages.slack.text import HEADER_MAX, SECTION_MAX, escaped, fitted, mrkdwn, plain_text
+from service.messages.slack.text import SECTION_MAX, columns, context, escaped, fitted, header, section
 from service.money import spoken
 from service.phrases import called, moment, named, percent, times
 
@@ -31,7 +31,6 @@ class Stands(NamedTuple):
 def answer(stands: Stands) -> dict[str, Any]:
     """For the one who asks, and nobody else."""
     who = called(stands.scope)
-    fields = [f"*Today*\n{_spent(stands.today)}", f"*This month*\n{_spent(stands.month)}"]
     budgets = [_budget(each) for each in stands.budgets[:BUDGETS_MAX]] or ["No budget holds for it."]
     told = [_incident(each) for each in stands.incidents[:OPEN_MAX]] or ["Nothing is open about it."]
     more = _more(len(stands.budgets) - BUDGETS_MAX, "budgets"), _more(len(stands.incidents) - OPEN_MAX, "incidents")
@@ -39,11 +38,11 @@ def answer(stands: Stands) -> dict[str, Any]:
         "response_type": "ephemeral",
         "text": fitted(f"Spend of {who}: {_spent(stands.today)} today, {_spent(stands.month)} this month.", SECTION_MAX),
         "blocks": [
-            {"type": "header", "text": plain_text(fitted(f"Spend of {who}", HEADER_MAX))},
-            {"type": "section", "fields": [mrkdwn(each) for each in fields]},
-            {"type": "section", "text": mrkdwn("\n".join(["*Budgets*", *budgets, *more[0]]))},
-            {"type": "section", "text": mrkdwn("\n".join(["*Open*", *told, *more[1]]))},
-            {"type": "context", "elements": [mrkdwn(BASIS)]},
+            header(f"Spend of {who}"),
+            columns((f"*Today*\n{_spent(stands.today)}", f"*This month*\n{_spent(stands.month)}")),
+            section("\n".join(["*Budgets*", *budgets, *more[0]])),
+            section("\n".join(["*Open*", *told, *more[1]])),
+            context(BASIS),
         ],
     }
 

@@ -1,8 +1,9 @@
-"""Text as Slack reads it: escaped, so that no name can mention anybody, and cut to a limit that is said to be reached."""
+"""Text as Slack reads it: escaped, so that no name can mention anybody, cut to a limit that is said to be reached, and set in blocks."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from service.phrases import named
@@ -90,3 +91,23 @@ def mrkdwn(text: str) -> dict[str, Any]:
 def plain_text(text: str) -> dict[str, Any]:
     """A text object without mark-up."""
     return {"type": "plain_text", "text": text, "emoji": True}
+
+
+def header(text: str) -> dict[str, Any]:
+    """A block of large letters; the text is escaped and cut here."""
+    return {"type": "header", "text": plain_text(fitted(text, HEADER_MAX))}
+
+
+def section(text: str) -> dict[str, Any]:
+    """A block of text with mark-up, escaped before."""
+    return {"type": "section", "text": mrkdwn(text)}
+
+
+def columns(texts: Iterable[str]) -> dict[str, Any]:
+    """A block of short texts side by side, escaped before."""
+    return {"type": "section", "fields": [mrkdwn(each) for each in texts]}
+
+
+def context(text: str) -> dict[str, Any]:
+    """A block of small letters, escaped before."""
+    return {"type": "context", "elements": [mrkdwn(text)]}

@@ -6,18 +6,17 @@ import json
 from typing import Any, Final, NamedTuple
 
 from service.facts import Incident
-from service.messages.slack.presses import PREFIX, Pressed, pressed_of, value_of
-from service.messages.slack.text import SECTION_MAX, fitted, mrkdwn, person, plain_text
+from service.messages.slack.presses import PREFIX, Pressed, button, pressed_of, value_of
+from service.messages.slack.text import SECTION_MAX, fitted, person, plain_text, section
 from service.money import spoken
 from service.phrases import called, capital, moment
 
 REASON_MAX: Final = 500  # it travels inside a button, which carries 2,000 characters
 REASON: Final = f"{PREFIX}reason"
 APPROVE: Final = "approve"
-TITLE_MAX: Final = 24
 _SAYS: Final = {
-    "pause": ("Pause", "Ask whoever runs the agents to stop {who} now. The spend is watched until it has really stopped. Spent so far: {spent}."),
-    "resume": ("Resume", "Let {who} go on. Nothing is stopped there by itself until the period, or the run, is over. Spent so far: {spent}."),
+    "pause": "Ask whoever runs the agents to stop {who} now. The spend is watched until it has really stopped. Spent so far: {spent}.",
+    "resume": "Let {who} go on. Nothing is stopped there by itself until the period, or the run, is over. Spent so far: {spent}.",
 }
 
 
@@ -50,25 +49,26 @@ def unpacked(text: str) -> Asked | None:
         told = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict) or told.get("press") not in _SAYS or not all(isinstance(told.get(name, ""), str) for name in Asked._fields):
+    given = {name: told.get(name, "") for name in Asked._fields} if isinstance(told, dict) else {"press": ""}
+    if not all(isinstance(value, str) for value in given.values()) or given["press"] not in _SAYS:
         return None
-    about = pressed_of(told.get("about", ""))
-    return None if about is None else Asked(**{**{name: told.get(name, "") for name in Asked._fields}, "about": about})
+    about = pressed_of(given["about"])
+    return None if about is None else Asked(**{**given, "about": about})
 
 
 def question(asked: Asked, incident: Incident) -> dict[str, Any]:
     """The modal that asks for the reason, and so for a second look."""
-    verb, says = _SAYS[asked.press]
-    text = says.format(who=_whom(incident), spent=spoken(incident.spend_nanos))
+    verb = capital(asked.press)
+    text = _SAYS[asked.press].format(who=_whom(incident), spent=spoken(incident.spend_nanos))
     return {
         "type": "modal",
         "callback_id": f"{PREFIX}order",
         "private_metadata": packed(asked),
-        "title": plain_text(f"{verb} it?"[:TITLE_MAX]),
+        "title": plain_text(f"{verb} it?"),
         "submit": plain_text(verb),
         "close": plain_text("Cancel"),
         "blocks": [
-            {"type": "section", "text": mrkdwn(fitted(text, SECTION_MAX))},
+            section(fitted(text, SECTION_MAX)),
             {
                 "type": "input",
                 "block_id": REASON,
@@ -82,20 +82,13 @@ def question(asked: Asked, incident: Incident) -> dict[str, Any]:
 
 def approval(asked: Asked, incident: Incident) -> dict[str, Any]:
     """The message in the thread that asks for a second person."""
-    verb = _SAYS[asked.press][0]
     text = f"{person(asked.by)} asks to {asked.press} {fitted(_whom(incident), 300)} ({spoken(incident.spend_nanos)} spent): {fitted(asked.reason, 800)}"
-    button = {
-        "type": "button",
-        "action_id": f"{PREFIX}{APPROVE}",
-        "style": "primary",
-        "text": plain_text(f"Approve: {verb.lower()}"),
-        "value": packed(asked._replace(url="", thread="")),
-    }
+    approve = button(APPROVE, f"Approve: {asked.press}", packed(asked._replace(url="", thread="")), style="primary")
     return {
         "text": text,
         "blocks": [
-            {"type": "section", "text": mrkdwn(f"{text}\nIt takes a second person, and one of the two must be an approver where the policy names any.")},
-            {"type": "actions", "block_id": f"{PREFIX}{APPROVE}", "elements": [button]},
+            section(f"{text}\nIt takes a second person, and one of the two must be an approver where the policy names any."),
+            {"type": "actions", "block_id": f"{PREFIX}{APPROVE}", "elements": [approve]},
         ],
     }
 
@@ -103,7 +96,7 @@ def approval(asked: Asked, incident: Incident) -> dict[str, Any]:
 def approved(asked: Asked, by: str, now_ms: int) -> dict[str, Any]:
     """What the question for a second person becomes."""
     text = f"{capital(asked.press)} asked for by {person(asked.by)}, approved by {person(by)} on {moment(now_ms)}: {fitted(asked.reason, 800)}"
-    return {"text": text, "blocks": [{"type": "section", "text": mrkdwn(text)}]}
+    return {"text": text, "blocks": [section(text)]}
 
 
 def _whom(incident: Incident) -> str:
