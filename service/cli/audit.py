@@ -17,10 +17,10 @@ import typer
 from service.audit.verify import Name, Verification, line_of, of_line, told
 from service.books import PAGE_MAX, ListQuestion
 from service.cli import cluster
+from service.cli.books import Data, Database, books_of
 from service.cli.examples import examples
 from service.cli.failures import FAILED, USAGE, fail
 from service.cli.folder import opened
-from service.cli.plot import books_of
 from service.facts import Audited
 from service.log.ports import OUTBOX, Log, LogError
 from service.replay.outbox import decided
@@ -37,8 +37,6 @@ app = typer.Typer(
     help="Who asked, approved, ordered and stopped what: verify the chain, or read it.",
     epilog=examples("spendwarden audit verify --data ./data", "spendwarden audit show --data ./data"),
 )
-Data = Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_DATA", help="A service's data folder; it may run meanwhile.")]
-Database = Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="The database of `serve`, instead of a folder.")]
 
 
 @app.callback()

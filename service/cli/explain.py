@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from service.books import Books
+from service.cli.books import Data
 from service.cli.cluster import database_or_fail
 from service.cli.cluster import published as on_kafka
 from service.cli.examples import examples
@@ -40,7 +41,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def command(
     incident: Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, as every message carries it.")],
     *,
-    data: Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_DATA", help="A service's data folder; it may run meanwhile.")] = None,
+    data: Data = None,
     database: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="The database of `serve`, instead of a folder; needs --brokers.")] = None,
     brokers: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_BROKERS", help="With --database: where its policy is.")] = None,
     transcript: Annotated[Path | None, typer.Option(help="A transcript of `replay --json` or `export`.")] = None,

@@ -69,7 +69,7 @@ def command(
 
     async def written(target: file.Out) -> int:
         if what == What.AUDIT:
-            return _write_audit(None if database is not None else data, database, target)
+            return _write_audit(data, database, target)
         if settings is None:
             with opened(data) as (log, settled):
                 return await _write(log, what, {STREAM: settled}, target)
@@ -90,10 +90,10 @@ def command(
     )
 
 
-def _write_audit(data: Path | None, database: str | None, target: file.Out) -> int:
+def _write_audit(data: Path, database: str | None, target: file.Out) -> int:
     """Returns the number of entries; the last line is none."""
     from service.cli.audit import exported  # noqa: PLC0415 -- the other logs need no books
-    from service.cli.plot import books_of  # noqa: PLC0415
+    from service.cli.books import books_of  # noqa: PLC0415
 
     written = -1
     with closing(books_of(data, database)) as books:

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 from service.books import CELL_KINDS, MEMBER_KINDS, Span, SpendQuestion
-from service.cli.cluster import database_or_fail
+from service.cli.books import Data, Database, books_of
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
-from service.cli.folder import books_url
 from service.cli.pictures import checked, scope_or_fail, write
 from service.facts import Scope
 from service.log.ports import LogError
@@ -40,8 +39,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def command(
     scope: Annotated[str, typer.Argument(metavar="SCOPE", help="kind:name such as agent:indexer, use_case:kyc, label.team:core; or total.")],
     *,
-    data: Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_DATA", help="A service's data folder; it may run meanwhile.")] = None,
-    database: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="The database of `serve`, instead of a folder.")] = None,
+    data: Data = None,
+    database: Database = None,
     tenant: Annotated[str, typer.Option(help="Whose scope it is.")] = DEFAULT_TENANT,
     since: Annotated[str, typer.Option("--from", help="Begin here: RFC 3339 with an offset, or Unix seconds. Without it the last day.")] = "",
     until: Annotated[str, typer.Option("--to", help="End here. Without it where the books end.")] = "",
@@ -77,22 +76,6 @@ def _span(since: str, until: str) -> Span:
         return span_of(since, until)
     except Problem as wrong:
         fail(f"--{wrong.field}: {wrong.detail} {wrong.fix}", USAGE)
-
-
-def books_of(data: Path | None, database: str | None) -> Ledger:
-    """Of the one that is given."""
-    from service.ledger import Ledger  # noqa: PLC0415 -- help needs no database
-
-    if database is not None:
-        database_or_fail(database)
-    elif data is not None:
-        database = books_url(data)
-    else:
-        fail("give --data DIR or --database URL; a file of records is drawn by `spendwarden replay FILE --plot OUT`", USAGE)
-    try:
-        return Ledger(database)
-    except LogError as failed:
-        fail(str(failed))
 
 
 def _unknown(books: Ledger, tenant: str, scope: Scope) -> NoReturn:

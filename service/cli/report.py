@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from service.cli.books import Data, Database, books_of
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
 from service.cli.pictures import checked, write
-from service.cli.plot import books_of
 from service.facts import Notice, Report
 from service.log.ports import LogError
 from service.records import DEFAULT_TENANT
@@ -42,8 +42,8 @@ class Which(StrEnum):
 def command(
     kind: Annotated[Which, typer.Argument(metavar="digest|showback", help="Of a day, or of a week.")],
     *,
-    data: Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_DATA", help="A service's data folder; it may run meanwhile.")] = None,
-    database: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="The database of `serve`, instead of a folder.")] = None,
+    data: Data = None,
+    database: Database = None,
     tenant: Annotated[str, typer.Option(help="Whose.")] = DEFAULT_TENANT,
     owner: Annotated[str | None, typer.Option(help="One owner's, by its name; without it the one for everybody, or all owners' in turn.")] = None,
     day: Annotated[str, typer.Option(help="A day in it, as 2026-11-24; without it the newest.")] = "",
