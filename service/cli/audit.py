@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import sys
-import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 
-from service.audit.verify import Name, Verification, line_of, of_line, told
+from service.audit.verify import Verification, told
 from service.books import PAGE_MAX, ListQuestion
-from service.cli import cluster
+from service.cli import audit_file, cluster
 from service.cli.books import Data, Database, books_of
 from service.cli.examples import examples
 from service.cli.failures import FAILED, USAGE, fail
@@ -27,8 +24,6 @@ from service.replay.outbox import decided
 
 if TYPE_CHECKING:
     from service.ledger import Ledger
-
-TRAILER: Final = "spendwarden"
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -73,7 +68,7 @@ def verify(
     seen = Verification()
     try:
         if file is not None:
-            _of_file(file, seen)
+            audit_file.hear(file, seen)
         else:
             with closing(books_of(data, database)) as books:
                 for kept in books.whole_audit():
@@ -134,46 +129,6 @@ def _repeat(seen: Verification, books: Ledger, data: Path) -> None:
             for decision in repetition.hear(partition, [row for row in piece if row.offset <= answered]):
                 if isinstance(decision, Audited):
                     seen.agrees(decision, "the journal, folded again,")
-
-
-def _of_file(path: Path, seen: Verification) -> None:
-    """Raises LogError where it is no such file; one that was cut short misses its last line."""
-    trailer: dict[str, Any] | None = None
-    for number, raw in enumerate(_lines(path), 1):
-        try:
-            line = msgspec.json.decode(raw)
-            if isinstance(line, dict) and TRAILER in line:
-                trailer = line
-                continue
-            seen.hear(of_line(line), "" if trailer is None else "it comes after the end of the export")
-        except (msgspec.DecodeError, ValueError) as wrong:
-            raise LogError(f"{path}: line {number}: {wrong}; give what `spendwarden export --what audit` wrote") from None
-    if trailer is None:
-        raise LogError(f"{path}: cut short, its last line is missing; export it again")
-    for end in trailer["heads"]:
-        seen.ends(Name(end["tenant"], end["journal"]), end["sequence"])
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            yield from file
-    except EOFError:
-        raise LogError(f"{path}: cut short; export it again") from None
-    except (OSError, zlib.error) as broken:
-        raise LogError(f"cannot read {path}: {broken}") from broken
-
-
-def exported(books: Ledger) -> Iterator[dict[str, Any]]:
-    """The lines of `export --what audit`: every entry, and at the end how far each chain has come."""
-    heads: dict[tuple[str, int], Audited] = {}
-    for kept in books.whole_audit():
-        if not kept.entry.body:
-            raise LogError(f"{kept.odd}; `spendwarden audit verify` tells more, a backup or `spendwarden ledger rebuild` may mend it")
-        heads[kept.entry.tenant, kept.entry.journal] = kept.entry
-        yield line_of(kept.entry)
-    ends = [{"tenant": it.tenant, "journal": it.journal, "sequence": it.sequence, "digest": it.digest} for it in heads.values()]
-    yield {TRAILER: "audit", "heads": ends}
 
 
 @app.command(epilog=examples("spendwarden audit show --data ./data --tenant acme --last 20"))

@@ -92,7 +92,7 @@ def command(
 
 def _write_audit(data: Path, database: str | None, target: file.Out) -> int:
     """Returns the number of entries; the last line is none."""
-    from service.cli.audit import exported  # noqa: PLC0415 -- the other logs need no books
+    from service.cli.audit_file import exported  # noqa: PLC0415 -- the other logs need no books
     from service.cli.books import books_of  # noqa: PLC0415
 
     written = -1

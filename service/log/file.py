@@ -113,20 +113,21 @@ def appearing(path: Path) -> Iterator[Out]:
 
 def read(path: Path) -> tuple[Header, Iterator[tuple[int, Row]]]:
     """What the file says it holds, and its rows as (partition, row) in their order; LogError names the line that is wrong."""
-    lines = _lines(path)
+    rows = lines(path)
     try:
-        header = _decode_header(next(lines, b""))
+        header = _decode_header(next(rows, b""))
     except msgspec.DecodeError:
         raise LogError(f"{path}: its first line is not that of an exported topic") from None
-    return header, _rows(path, header, lines)
+    return header, _rows(path, header, rows)
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def lines(path: Path) -> Iterator[bytes]:
+    """Of an exported file, plain or `.gz`; raises LogError where it cannot be read or was cut short."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             yield from file
     except EOFError:
-        raise LogError(f"{path}: cut short") from None
+        raise LogError(f"{path}: cut short; export it again") from None
     except (OSError, zlib.error) as broken:
         raise LogError(f"cannot read {path}: {broken}") from broken
 
