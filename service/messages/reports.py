@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from service.facts import Filling, Happened, Notice, Quality, Report, Scope, Spent, Stopped
+from service.facts import Filling, Happened, Notice, Quality, Report, Spent, Stopped
 from service.messages.links import evidence_url
 from service.messages.message import BASIS, Message
 from service.messages.remedies import verbs
 from service.money import spoken
-from service.phrases import DETAIL_MAX, called, capital, day, named, percent, shown, spelt
+from service.phrases import DETAIL_MAX, called, day, named, percent, shown, spelt
 from service.records import DEFAULT_TENANT
 from service.warden.titles import compared
 
@@ -70,13 +70,9 @@ def _quality(now: Quality, before: Quality, nanos: int) -> Iterator[tuple[str, s
 
 def _spent(report: Report) -> Iterator[str]:
     for each in report.spent:
-        yield f"{_name(each)}: {spoken(each.nanos)}{_share(each, report)}{compared(each)}{_usual(each)}"
+        yield f"{named(each.name)}: {spoken(each.nanos)}{_share(each, report)}{compared(each)}{_usual(each)}"
     if report.others is not None:
         yield f"{report.others_count:,} more: {spoken(report.others.nanos)}{_share(report.others, report)}"
-
-
-def _name(spent: Spent) -> str:
-    return capital(named(spent.name)) if not spent.name else named(spent.name)
 
 
 def _share(spent: Spent, report: Report) -> str:
@@ -94,7 +90,7 @@ def _movers(report: Report) -> Iterator[str]:
     moved = [(each.nanos - each.before_nanos, each) for each in report.spent if each.before_nanos is not None]
     for change, each in sorted(moved, key=lambda it: -abs(it[0]))[:3]:
         if abs(change) >= NANO_CENT:
-            yield f"{_name(each)}: {spoken(abs(change))} {'more' if change > 0 else 'less'} than the week before"
+            yield f"{named(each.name)}: {spoken(abs(change))} {'more' if change > 0 else 'less'} than the week before"
 
 
 def _happened(report: Report, public_url: str) -> Iterator[str]:
@@ -124,7 +120,7 @@ def _stopped(each: Stopped) -> str:
 
 
 def _filling(each: Filling, zone: ZoneInfo) -> str:
-    whose = "" if each.scope.kind == "total" else f" of {called(Scope(*each.scope))}"
+    whose = "" if each.scope.kind == "total" else f" of {called(each.scope)}"
     used = f"{named(each.budget)}{whose}: {spoken(each.spent_nanos)} of {spoken(each.limit_nanos)} ({percent(each.spent_nanos / each.limit_nanos)})"
     if each.spent_nanos >= each.limit_nanos:
         return f"{used}, used up"
