@@ -142,16 +142,15 @@ def show(
     """List who did what, the oldest first."""
     from service.cli.audit_page import page  # noqa: PLC0415 -- rich is not needed elsewhere
 
-    entries: list[Audited] = []
+    entries, asked = list[Audited](), ListQuestion(tenant)
     try:
         with closing(books_of(data, database)) as books:
-            cursor = ""
-            while len(entries) < last and (cursor or not entries):
-                found = books.audit(ListQuestion(tenant, limit=min(PAGE_MAX, last - len(entries)), cursor=cursor))
+            while len(entries) < last:
+                found = books.audit(asked._replace(limit=min(PAGE_MAX, last - len(entries))))
                 entries += found.items
-                cursor = found.next_cursor
-                if not cursor:
+                if not found.next_cursor:
                     break
+                asked = asked._replace(cursor=found.next_cursor)
     except LogError as failed:
         fail(str(failed))
     page(entries[::-1])
