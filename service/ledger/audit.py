@@ -13,8 +13,8 @@ from sqlalchemy import Connection, or_, select
 
 from service.audit.chain import POLICIES
 from service.books import ListQuestion, Page
-from service.facts import Audited, encode
-from service.ledger.listing import page
+from service.facts import Audited, Scope, encode
+from service.ledger.listing import listed, page
 from service.ledger.subjects import clean
 from service.ledger.tables import audit
 
@@ -33,15 +33,8 @@ def row_of(entry: Audited) -> dict[str, Any]:
     """The entry and what lists are filtered and ordered by; in one millisecond a chain goes on by its sequence."""
     said = msgspec.json.decode(entry.body)["said"]
     scope = said.get("scope") or {"kind": "", "name": ""}
-    return {
-        "id": f"{entry.sequence:012d}-{entry.digest[:16]}",
-        "tenant": clean(entry.tenant),
-        "scope_kind": clean(scope["kind"]),
-        "scope_name": clean(scope["name"]),
-        "state": clean(said.get("state", "")),
-        "time_ms": entry.time_ms,
-        "body": encode(entry),
-    }
+    key = f"{entry.sequence:012d}-{entry.digest[:16]}"
+    return listed(key, entry.tenant, Scope(scope["kind"], scope["name"]), said.get("state", ""), entry.time_ms) | {"body": encode(entry)}
 
 
 def list_audit(db: Connection, asked: ListQuestion) -> Page[Audited]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple, assert_never
+from typing import NamedTuple, assert_never
 
 from sqlalchemy import Connection, update
 
-from service.facts import Audited, Control, Decision, Incident, Notice, Order, OrderState, PricedLate, Receipt, Scope, Untold, encode
+from service.facts import Audited, Control, Decision, Incident, Notice, Order, OrderState, PricedLate, Receipt, Untold, encode
 from service.ledger.audit import row_of
+from service.ledger.listing import listed
 from service.ledger.sql import put
 from service.ledger.subjects import clean
 from service.ledger.tables import audit, controls, deliveries, incident_steps, incidents, notices, order_states, orders
@@ -60,11 +61,11 @@ def book_said(db: Connection, said: Iterable[tuple[int, Control | Receipt]]) -> 
 def _incident(db: Connection, place: Place, incident: Incident) -> None:
     body = encode(incident)
     put(db, incident_steps, [{**place._asdict(), "incident": incident.id, "body": body}])
-    put(db, incidents, [_listed(incident.id, incident.tenant, incident.scope, incident.state, incident.opened_ms) | {"body": body}])
+    put(db, incidents, [listed(incident.id, incident.tenant, incident.scope, incident.state, incident.opened_ms) | {"body": body}])
 
 
 def _order(db: Connection, order: Order) -> None:
-    row = _listed(order.id, order.tenant, order.scope, "requested", order.time_ms) | {"action": order.action, "mode": order.mode}
+    row = listed(order.id, order.tenant, order.scope, "requested", order.time_ms) | {"action": order.action, "mode": order.mode}
     row |= {"incident": order.incident, "expires_ms": order.expires_ms, "sequence": order.sequence, "body": encode(order)}
     put(db, orders, [row], keep_first=True)
 
@@ -72,8 +73,3 @@ def _order(db: Connection, order: Order) -> None:
 def _order_state(db: Connection, place: Place, state: OrderState) -> None:
     put(db, order_states, [{**place._asdict(), "order": state.id, "body": encode(state)}])
     db.execute(update(orders).where(orders.c.id == state.id).values(state=state.state))
-
-
-def _listed(key: str, tenant: str, scope: Scope, state: str, time_ms: int) -> dict[str, Any]:
-    """What every list is filtered and ordered by; a scope's name may hold what PostgreSQL's text cannot."""
-    return {"id": key, "tenant": clean(tenant), "scope_kind": clean(scope.kind), "scope_name": clean(scope.name), "state": state, "time_ms": time_ms}

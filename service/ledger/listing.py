@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, and_, exists, or_, select
 
 from service.books import BadCursorError, Delivery, IncidentStory, ListQuestion, OrderStory, Page
-from service.facts import Control, Incident, Notice, Order, OrderState
+from service.facts import Control, Incident, Notice, Order, OrderState, Scope
 from service.ledger.subjects import clean
 from service.ledger.tables import controls, deliveries, incident_steps, incidents, notices, order_states, orders
 
@@ -82,6 +82,11 @@ def find_report(db: Connection, report_id: str) -> Notice | None:
     """Whoever was told it, its figures are the same."""
     body = db.execute(select(notices.c.body).where(notices.c.incident == report_id).order_by(notices.c.id)).scalars().first()
     return None if body is None else _notice(body)
+
+
+def listed(key: str, tenant: str, scope: Scope, state: str, time_ms: int) -> dict[str, Any]:
+    """What every list is filtered and ordered by; a scope's name may hold what PostgreSQL's text cannot."""
+    return {"id": key, "tenant": clean(tenant), "scope_kind": clean(scope.kind), "scope_name": clean(scope.name), "state": clean(state), "time_ms": time_ms}
 
 
 def page(db: Connection, table: Table, asked: ListQuestion, *where: ColumnElement[bool]) -> tuple[list[Any], str]:

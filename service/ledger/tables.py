@@ -6,7 +6,7 @@ Names are looked up by a digest, because ten names of 256 characters are too lon
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
@@ -75,23 +75,34 @@ hours: Final = Table("hours", meta, Column("subject", Whole, primary_key=True), 
 # From which event minute on a grain finer than the hour is kept: raised before anything older is forgotten.
 kept: Final = Table("kept", meta, Column("grain", String(16), primary_key=True), Column("since", Whole, nullable=False))
 
+
+def _listed() -> list[Column[Any]]:
+    """What every list is filtered and ordered by, beside the id."""
+    return [
+        Column("tenant", Text, nullable=False),
+        Column("scope_kind", Text, nullable=False),
+        Column("scope_name", Text, nullable=False),
+        Column("state", String(32), nullable=False),
+        Column("time_ms", Whole, nullable=False),
+    ]
+
+
+def _place() -> list[Column[Any]]:
+    """Where a decision stands in the outbox."""
+    return [Column("partition", Integer, primary_key=True), Column("at", Whole, primary_key=True), Column("n", Integer, primary_key=True)]
+
+
 incidents: Final = Table(
     "incidents",
     meta,
     Column("id", String(128), primary_key=True),
-    Column("tenant", Text, nullable=False),
-    Column("scope_kind", Text, nullable=False),
-    Column("scope_name", Text, nullable=False),
-    Column("state", String(32), nullable=False),
-    Column("time_ms", Whole, nullable=False),
+    *_listed(),
     Column("body", LargeBinary, nullable=False),
 )
 incident_steps: Final = Table(
     "incident_steps",
     meta,
-    Column("partition", Integer, primary_key=True),
-    Column("at", Whole, primary_key=True),
-    Column("n", Integer, primary_key=True),
+    *_place(),
     Column("incident", String(128), nullable=False, index=True),
     Column("body", LargeBinary, nullable=False),
 )
@@ -99,11 +110,7 @@ orders: Final = Table(
     "orders",
     meta,
     Column("id", String(128), primary_key=True),
-    Column("tenant", Text, nullable=False),
-    Column("scope_kind", Text, nullable=False),
-    Column("scope_name", Text, nullable=False),
-    Column("state", String(32), nullable=False),
-    Column("time_ms", Whole, nullable=False),
+    *_listed(),
     Column("action", String(32), nullable=False),
     Column("mode", String(32), nullable=False),
     Column("incident", String(128), nullable=False, index=True),
@@ -114,9 +121,7 @@ orders: Final = Table(
 order_states: Final = Table(
     "order_states",
     meta,
-    Column("partition", Integer, primary_key=True),
-    Column("at", Whole, primary_key=True),
-    Column("n", Integer, primary_key=True),
+    *_place(),
     Column("order", String(128), nullable=False, index=True),
     Column("body", LargeBinary, nullable=False),
 )
@@ -151,15 +156,9 @@ controls: Final = Table(
 audit: Final = Table(
     "audit",
     meta,
-    Column("partition", Integer, primary_key=True),
-    Column("at", Whole, primary_key=True),
-    Column("n", Integer, primary_key=True),
+    *_place(),
     Column("id", String(64), nullable=False),
-    Column("tenant", Text, nullable=False),
-    Column("scope_kind", Text, nullable=False),
-    Column("scope_name", Text, nullable=False),
-    Column("state", String(32), nullable=False),
-    Column("time_ms", Whole, nullable=False),
+    *_listed(),
     Column("body", LargeBinary, nullable=False),
 )
 
