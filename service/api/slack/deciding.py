@@ -13,19 +13,12 @@ from service.messages.slack.views import APPROVE, Asked, approval, approved, que
 from service.phrases import moment
 from service.policy import Policy
 
-_CONTROLS: Final[dict[str, tuple[ControlAction, str]]] = {
-    "acknowledge": ("acknowledge", ""),
-    "snooze": ("snooze", ""),
-    "expected": ("verdict", "expected"),
-    "not_useful": ("verdict", "not_useful"),
-    "ticket": ("ticket", ""),
-}
-_DONE: Final = {
-    "acknowledge": "",
-    "snooze": "Snoozed.",
-    "expected": "Noted as expected: it is closed.",
-    "not_useful": "Noted as not useful, thank you.",
-    "ticket": "A ticket is asked for.",
+_CONTROLS: Final[dict[str, tuple[ControlAction, str, str]]] = {  # the action, its verdict, and what the one who pressed is told
+    "acknowledge": ("acknowledge", "", ""),
+    "snooze": ("snooze", "", "Snoozed."),
+    "expected": ("verdict", "expected", "Noted as expected: it is closed."),
+    "not_useful": ("verdict", "not_useful", "Noted as not useful, thank you."),
+    "ticket": ("ticket", "", "A ticket is asked for."),
 }
 _ORDERS: Final[dict[str, ControlAction]] = {"pause": "pause", "resume": "resume"}
 
@@ -77,13 +70,12 @@ def decide(press: Press, incident: Incident | None, policy: Policy, now_ms: int)
 
 
 def _simple(press: Press, incident: Incident, now_ms: int) -> Decision:
-    action, verdict = _CONTROLS[press.name]
+    action, verdict, words = _CONTROLS[press.name]
     until_ms = None
     if press.name == "snooze":
         until_ms = incident.period_end_ms if press.about.choice == UNTIL_PERIOD else now_ms + SNOOZES.get(press.about.choice, SNOOZES["1h"])[1]
     control = Control(_id(press, incident), incident.tenant, action, press.by, incident=incident.id, until_ms=until_ms, verdict=verdict)
-    words = f"Snoozed until {moment(until_ms)}." if until_ms is not None else _DONE[press.name]
-    return Does(control, words)
+    return Does(control, words if until_ms is None else f"Snoozed until {moment(until_ms)}.")
 
 
 def _order(press: Press, asked: Asked, incident: Incident, policy: Policy, now_ms: int) -> Decision:
