@@ -38,6 +38,7 @@ async def test_what_is_planned_is_a_control_and_said_to_all(room: Room) -> None:
         ("plan agent:indexer lots for 6h", "cannot be read"),
         ("plan agent:indexer 200 for ever", "must be a duration"),
         ("plan agent:indexer 200 until 2020-01-01T00:00", "over already"),
+        ("plan agent:indexer 200 until 9999-12-31T23:59-08:00", "beyond the year 9999"),
         ("plan planet:mars 200 for 6h", "planet"),
         ("plan agent:<!channel> 1.2.3 for 6h", "Not planned"),
     ],

@@ -12,6 +12,7 @@ from service.api.problems import Problem
 from service.api.slack.asking import asked_for
 from service.api.slack.reading import text
 from service.facts import MINUTE_MS, Control, Scope, ident
+from service.intake.careful import TIME_END_S
 from service.log.ports import LogError
 from service.messages.slack.text import SLACK, escaped
 from service.money import nanos_of, spoken
@@ -49,6 +50,8 @@ def plan_of(words: str, now_ms: int, zone: str) -> Plan:
     until_ms = now_ms + duration_ms(when) if found["how"].lower() == "for" else instant_ms(when, ZoneInfo(zone))
     if until_ms <= now_ms:
         raise ValueError("That is over already.")
+    if until_ms >= TIME_END_S * 1000:
+        raise ValueError("That lies beyond the year 9999.")
     return Plan(asked_for(found["scope"]), nanos_of(found["usd"]), until_ms)
 
 
