@@ -13,6 +13,7 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from service.clock import now_ms
 from service.log.kafka import Cluster
 from service.log.kafka.topics import IN
 from tests.bench.live import receiver
@@ -52,7 +53,7 @@ def call(number: int, dollars: str) -> bytes:
 async def test_a_worker_killed_between_the_post_and_its_receipt_tells_nothing_twice(
     broker: Broker, cluster: Cluster, workers: Workers, prefix: str, tmp_path: Path
 ) -> None:
-    slack, events = FakeSlack(clock=lambda: int(time.time() * 1000)), list[dict[str, Any]]()
+    slack, events = FakeSlack(clock=now_ms), list[dict[str, Any]]()
     async with served(slack) as base_url, receiver(events.append) as port, producing(broker, prefix + IN) as producer:
         policy = tmp_path / "policy.yaml"
         policy.write_text(POLICY.format(hook=f"http://127.0.0.1:{port}/", slack=base_url))

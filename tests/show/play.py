@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from time import time
 from typing import Any, Final
+from unittest.mock import patch
 
+from service.clock import now_ms
 from tests.bench.live import receiver
 from tests.jira import fake as jira_fake
 from tests.jira.fake import FakeJira
@@ -46,8 +46,8 @@ class Played:
 
 async def played(folder: Path) -> Played:
     """Returns when the pause is proved, and Slack and Jira say so."""
-    told = Played(FakeSlack(clock=_now_ms), FakeJira(_now_ms), [], [])
-    with _secrets():
+    told = Played(FakeSlack(clock=now_ms), FakeJira(now_ms), [], [])
+    with patch.dict(os.environ, SECRETS):
         async with (
             slack_served(told.slack) as slack,
             jira_served(told.jira) as site,
@@ -77,17 +77,3 @@ async def _runs_away(service: Live, told: Played) -> None:
         if number >= 4:
             await until(is_obeyed)
             return
-
-
-@contextmanager
-def _secrets() -> Iterator[None]:
-    os.environ.update(SECRETS)
-    try:
-        yield
-    finally:
-        for name in SECRETS:
-            del os.environ[name]
-
-
-def _now_ms() -> int:
-    return int(time() * 1000)

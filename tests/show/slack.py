@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
+from tests.slack.reading import read
 from tests.slack.server import FakeSlack
-from tests.slack.test_blocks import written
 
 
 def page(slack: FakeSlack) -> RenderableType:
@@ -28,4 +28,4 @@ def _channel(slack: FakeSlack, name: str) -> RenderableType:
 
 
 def _message(said: dict[str, Any]) -> RenderableType:
-    return Padding(Text(written(said).partition("=" * 40)[0].rstrip() + (" (edited)" if said.get("edited") else "")), (0, 0, 1, 0))
+    return Padding(Text(read(said).rstrip() + (" (edited)" if said.get("edited") else "")), (0, 0, 1, 0))

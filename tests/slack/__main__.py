@@ -19,8 +19,8 @@ import httpx
 from service.clock import now_ms
 from tests.slack.picture import Page, message
 from tests.slack.pressing import LI, MARIA, Hand
+from tests.slack.reading import read
 from tests.slack.server import Channel, FakeSlack, served
-from tests.slack.test_blocks import written
 
 TOKEN: Final = "xoxb-local"
 SECRET: Final = "local-secret"
@@ -40,10 +40,9 @@ class Window:
         news = False
         for channel in self._slack.channels.values():
             for ts, said in channel.messages.items():
-                text = written(said) if "blocks" in said else said["text"]
-                if self._shown.get(ts) != text:
+                if self._shown.get(ts) != (text := read(said)):
                     where = f"#{channel.name}" + (", in the thread" if "thread_ts" in said else "")
-                    print(f"\n======== {'edited' if ts in self._shown else 'posted'} in {where}\n{text.partition('=' * 40)[0]}")
+                    print(f"\n======== {'edited' if ts in self._shown else 'posted'} in {where}\n{text}")
                     self._shown[ts], news = text, True
         for whisper in self._slack.whispers[self._whispers :]:
             print(f"\n-------- to the one who pressed: {whisper['text']}")

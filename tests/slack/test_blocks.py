@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +21,7 @@ from tests.core.test_messages import STEPS
 from tests.samples import NIGHT_MS, ORDER, notice
 from tests.slack import limits
 from tests.slack.picture import Page, message
+from tests.slack.reading import written
 
 GOLDEN = Path(__file__).parent / "golden"
 URL = "https://spend.example"
@@ -43,34 +43,6 @@ REPLIES: dict[str, Notice] = {
     "reply_ignored": CASES["pause_ignored"],
     "reply_resolved": CASES["resolved"],
 }
-
-
-def written(said: dict[str, Any]) -> str:
-    """A message as a person reads it, block by block, marks and all; then the text of those who see no blocks."""
-    return "\n".join([*map(_block, said["blocks"]), "=" * 40, said["text"], json.dumps(said["metadata"])]) + "\n"
-
-
-def _block(block: dict[str, Any]) -> str:
-    match block:
-        case {"type": "header", "text": {"text": text}}:
-            return f"# {text}\n"
-        case {"type": "section", "fields": fields}:
-            return "\n".join(" = ".join(each["text"].split("\n", 1)) for each in fields) + "\n"
-        case {"type": "section", "text": {"text": text}}:
-            return f"{text}\n"
-        case {"type": "context", "elements": elements}:
-            return "\n".join(f"~ {line}" for each in elements for line in each["text"].split("\n")) + "\n"
-        case {"type": "actions", "elements": elements}:
-            return " ".join(map(_element, elements))
-        case _:
-            raise AssertionError(block)
-
-
-def _element(element: dict[str, Any]) -> str:
-    if element["type"] == "static_select":
-        return f"[{element['placeholder']['text']}: {' / '.join(each['text']['text'] for each in element['options'])}]"
-    more = f" {element['style']}" if "style" in element else ""
-    return f"[{element['text']['text']}{more}{' ?' if 'confirm' in element else ''}]"
 
 
 def assert_golden(name: str, text: str) -> None:
