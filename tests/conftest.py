@@ -16,6 +16,8 @@ from tests.postgres import Postgres, postgres
 
 __all__ = ["broker", "brokers", "fresh", "guarded", "postgres"]
 
+pytest.register_assert_rewrite("tests.golden")  # so that a text that differs is shown where it does
+
 settings.register_profile("any machine", deadline=None)  # how long an example takes says how busy the machine is, not whether the code is right
 settings.load_profile("any machine")
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from service.couriers.teams import card
 from service.facts import Notice
 from service.messages.build import of_notice
 from tests.core.episodes import CASES
+from tests.golden import assert_golden
 from tests.mail import text_of
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -48,10 +48,7 @@ KINDS: dict[str, tuple[str, Callable[[Notice], str]]] = {"email": ("txt", mail),
 @pytest.mark.parametrize("kind", KINDS)
 def test_reads_as_agreed(kind: str, name: str) -> None:
     ending, write = KINDS[kind]
-    text, path = write(CASES[name]), GOLDEN / f"{kind}_{name}.{ending}"
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert_golden(GOLDEN / f"{kind}_{name}.{ending}", write(CASES[name]))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from service.messages.build import of_notice, of_order
 from service.messages.message import plain
 from service.phrases import shown
 from tests.core.episodes import CASES, LOOP, PROVED, ordered
+from tests.golden import assert_golden
 from tests.samples import ORDER, notice
 
 GOLDEN = Path(__file__).parent / "golden" / "messages"
@@ -27,10 +27,7 @@ PUBLIC_URL = "https://spend.example"
 
 @pytest.mark.parametrize("name", CASES)
 def test_reads_as_agreed(name: str) -> None:
-    text, path = plain(of_notice(CASES[name], PUBLIC_URL)), GOLDEN / f"{name}.txt"
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert_golden(GOLDEN / f"{name}.txt", plain(of_notice(CASES[name], PUBLIC_URL)))
 
 
 @pytest.mark.parametrize("name", CASES)

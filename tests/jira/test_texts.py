@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +22,7 @@ from service.messages.message import Message
 from service.messages.sample import sample_notices
 from service.messages.wiki import WIKI_MAX, escaped, wiki
 from tests.core.episodes import CASES
+from tests.golden import assert_golden
 from tests.samples import ORDER
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -48,21 +48,15 @@ def described(name: str) -> Message:
     return description(ticket_of(CASES[name], PUBLIC_URL))
 
 
-def checked(path: Path, text: str) -> None:
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", TOLD)
 def test_an_issue_reads_as_agreed(name: str) -> None:
     ticket = ticket_of(CASES[name], PUBLIC_URL)
     parts = [ticket.summary, " ".join(ticket.labels), wiki(description(ticket)), "----- the comment, as Cloud shows it", adf_text(adf(comment(ticket)))]
-    checked(GOLDEN / f"{name}.txt", "\n\n".join(parts) + "\n")
+    assert_golden(GOLDEN / f"{name}.txt", "\n\n".join(parts) + "\n")
 
 
 def test_a_document_is_as_agreed() -> None:
-    checked(GOLDEN / "budget_85.adf.json", json.dumps(adf(described("budget_85")), indent=1, ensure_ascii=False) + "\n")
+    assert_golden(GOLDEN / "budget_85.adf.json", json.dumps(adf(described("budget_85")), indent=1, ensure_ascii=False) + "\n")
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -6,7 +6,6 @@ a golden transcript reads like a story. `GOLDEN=rewrite pytest tests/scenarios` 
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -33,6 +32,7 @@ from service.policy import dump, load
 from service.records import Change, Outcome, Usage, rfc3339
 from service.replay.engine import Engine
 from service.warden.fold import hear as warden_hear
+from tests.golden import assert_golden
 
 GOLDEN: Final = Path(__file__).parent / "golden"
 UNITS_MS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -138,11 +138,7 @@ class Story:
 
 def golden(name: str, story: Story) -> None:
     """The story must read as its golden text does."""
-    path, text = GOLDEN / f"{name}.txt", story.text()
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    assert text == path.read_text()
+    assert_golden(GOLDEN / f"{name}.txt", story.text())
 
 
 def _ms(time: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from service.records import Usage, rfc3339
 from service.replay.booked import Booked, booked
 from service.replay.engine import Engine
 from service.warden import days, reports
+from tests.golden import assert_golden
 from tests.scenarios.story import Story
 from tests.slack.limits import mistakes
 
@@ -160,10 +160,7 @@ def test_what_is_long_ago_is_forgotten() -> None:
 @pytest.mark.parametrize(("kind", "at"), [("digest", 9), ("showback", 4)])
 def test_it_reads_well(fortnight: Fortnight, kind: str, at: int) -> None:
     notice, _ = fortnight.told(kind)[at]
-    path, text = GOLDEN / f"report_{kind}.txt", plain(of_notice(notice, "https://spend.example"))
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.write_text(text)
-    assert text == path.read_text()
+    assert_golden(GOLDEN / f"report_{kind}.txt", plain(of_notice(notice, "https://spend.example")))
     assert mistakes(in_slack(notice, "https://spend.example")) == []
 
 

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from service.messages.slack import root as slack
 from service.messages.slack.presses import Offers
 from tests.core.episodes import ANOMALY, BUDGET, CASES, LOOP, NOVEMBER, PROVED
 from tests.core.test_messages import STEPS
+from tests.golden import assert_golden
 from tests.samples import NIGHT_MS, ORDER, notice
 from tests.slack import limits
 from tests.slack.picture import Page, message
@@ -45,36 +45,28 @@ REPLIES: dict[str, Notice] = {
 }
 
 
-def assert_golden(name: str, text: str) -> None:
-    path = GOLDEN / f"{name}.txt"
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", TOLD)
 def test_reads_as_agreed(name: str) -> None:
-    assert_golden(name, written(slack.root(TOLD[name], URL, OFFERS)))
+    assert_golden(GOLDEN / f"{name}.txt", written(slack.root(TOLD[name], URL, OFFERS)))
 
 
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_reply_says_what_is_new(name: str) -> None:
-    assert_golden(name, written(slack.reply(REPLIES[name], URL, "U024BE7LH" if name == "reply_ignored" else "")))
+    assert_golden(GOLDEN / f"{name}.txt", written(slack.reply(REPLIES[name], URL, "U024BE7LH" if name == "reply_ignored" else "")))
 
 
 def test_a_storm_reads_as_one() -> None:
     storm = but(notice(LOOP, "storm"), title="Agent indexer repeats itself in a loop: $6.12 and 41 more incidents in this minute")
-    assert_golden("storm", written(slack.digest(storm, URL)))
+    assert_golden(GOLDEN / "storm.txt", written(slack.digest(storm, URL)))
 
 
 def test_an_order_reads_as_one() -> None:
-    assert_golden("order", written(slack.order(but(ORDER, executions=["run-1"], by="slack:U024BE7LH"), URL)))
+    assert_golden(GOLDEN / "order.txt", written(slack.order(but(ORDER, executions=["run-1"], by="slack:U024BE7LH"), URL)))
 
 
 def test_the_first_post_calls_the_owner_and_says_why_it_stands_there() -> None:
     said = slack.root(BUDGET, URL, OFFERS, note="This is told here because the channel is archived (#kyc-spend, is_archived).", mentioned="S0614TZR7")
-    assert_golden("first_post", written(said))
+    assert_golden(GOLDEN / "first_post.txt", written(said))
 
 
 @pytest.mark.parametrize("name", TOLD)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import sys
 from dataclasses import replace
@@ -18,6 +17,7 @@ from service.money import NANO
 from service.plots import NoPlotsError, alt, drawn, of_incident, of_scope
 from service.plots.chart import Bar, Chart, Halt, Mark, Why, Window
 from tests.core.plots.told import PAUSED, RUNAWAY, Told, structure, week
+from tests.golden import assert_golden
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "plots"
 TEN_MS = 600_000
@@ -30,11 +30,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_it_says_what_was_reviewed(name: str) -> None:
-    path, found = GOLDEN / f"{name}.txt", structure(PICTURES[name])
-    if os.environ.get("GOLDEN") == "rewrite":
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(found, encoding="utf-8")
-    assert found == path.read_text(encoding="utf-8")
+    assert_golden(GOLDEN / f"{name}.txt", structure(PICTURES[name]))
 
 
 @pytest.mark.parametrize("name", PICTURES)
