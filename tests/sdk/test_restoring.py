@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 
+import httpx
 import pytest
 
 from service.sdk import RestoreError, Restoring, Switch, restore, restoring
+from tests.adapters.world import served
 
 TOKEN = "sw_correct-horse-battery"
 
@@ -22,46 +23,31 @@ def item(name: str) -> dict[str, object]:
 PAGES = {"": {"items": [item("a")], "next_cursor": "2"}, "2": {"items": [item("b")], "next_cursor": None}}
 
 
-class Door(ThreadingHTTPServer):
+@dataclass
+class Door:
+    """The service, as far as it is asked what is paused; `body` instead of its pages."""
+
+    url: str = ""
     body: bytes | None = None
-    authorizations: list[str | None]
+    authorizations: list[str | None] = field(default_factory=list)
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Door
-
-    def do_GET(self) -> None:
-        self.server.authorizations.append(self.headers.get("authorization"))
-        cursor = self.path.partition("cursor=")[2]
-        body = self.server.body if self.server.body is not None else json.dumps(PAGES[cursor]).encode()
-        self.send_response(200)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.authorizations.append(request.headers.get("authorization"))
+        if self.body is not None:
+            return httpx.Response(200, content=self.body)
+        return httpx.Response(200, json=PAGES[request.url.params.get("cursor", "")])
 
 
 @pytest.fixture
 def door() -> Iterator[Door]:
-    server = Door(("127.0.0.1", 0), Handler)
-    server.authorizations = []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def url(door: Door) -> str:
-    return f"http://127.0.0.1:{door.server_address[1]}"
+    door = Door()
+    with served(door.answer) as door.url:
+        yield door
 
 
 def test_every_page_is_taken_up(door: Door) -> None:
     switch = Switch()
-    assert restore(switch, url(door) + "/", TOKEN) == 2
+    assert restore(switch, door.url + "/", TOKEN) == 2
     assert not switch.may_go_on(agent="a")
     assert not switch.may_go_on(agent="b")
     assert door.authorizations == [f"Bearer {TOKEN}"] * 2
@@ -71,7 +57,7 @@ def test_every_page_is_taken_up(door: Door) -> None:
 def test_a_service_that_talks_nonsense_is_said_to(door: Door, body: bytes) -> None:
     door.body = body
     with pytest.raises(RestoreError, match="does not say what is paused") as failed:
-        restore(Switch(), url(door), TOKEN)
+        restore(Switch(), door.url, TOKEN)
     assert TOKEN not in str(failed.value)
 
 
@@ -90,7 +76,7 @@ def until(holds: Callable[[], bool]) -> None:
 def test_a_thread_goes_on_asking_through_failures(door: Door) -> None:
     switch = Switch()
     door.body = b"nonsense"
-    with Restoring(switch, url(door), TOKEN, every_s=0.001) as asking:
+    with Restoring(switch, door.url, TOKEN, every_s=0.001) as asking:
         until(lambda: asking.failures > 1)
         door.body = None
         until(lambda: not switch.may_go_on(agent="b"))
@@ -100,7 +86,7 @@ def test_a_thread_goes_on_asking_through_failures(door: Door) -> None:
 async def test_a_task_goes_on_asking_through_failures(door: Door) -> None:
     switch = Switch()
     door.body = b"nonsense"
-    asking = asyncio.create_task(restoring(switch, url(door), TOKEN, every_s=0.001))
+    asking = asyncio.create_task(restoring(switch, door.url, TOKEN, every_s=0.001))
     await asyncio.to_thread(until, lambda: bool(door.authorizations))
     door.body = None
     await asyncio.to_thread(until, lambda: not switch.may_go_on(agent="b"))
