@@ -63,10 +63,9 @@ class KubernetesCourier:
         wanted = {"group": "apps", "resource": "deployments", "subresource": "scale", "verb": "patch", "namespace": namespace}
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": wanted}}
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        answer = await _asked(self._wire, self._token, "POST", path, body, {"content-type": "application/json"})
-        outcome = self._wire.outcome(answer)
-        if not isinstance(outcome, Delivered) or not isinstance(answer, Answer):
-            return outcome
+        answer = self._wire.good(await _asked(self._wire, self._token, "POST", path, body, {"content-type": "application/json"}))
+        if not isinstance(answer, Answer):
+            return answer
         status = answer.json().get("status")
         if isinstance(status, dict) and status.get("allowed") is True:
             return Delivered(reason="the service account may scale deployments there; none was touched")
@@ -125,29 +124,28 @@ class _Place:
     async def _keep(self, replicas: int, holds: set[str]) -> None:
         await self._memory.keep(self._about, json.dumps({"replicas": replicas, "holds": sorted(holds)}).encode())
 
-    async def _scale(self) -> tuple[int, str] | Outcome:
+    async def _scale(self) -> tuple[int, str] | RetryLater | GaveUp:
         """How many replicas are wanted now, and the version that says so."""
-        answer = await _asked(self._wire, self._token, "GET", self._path)
-        outcome = self._wire.outcome(answer)
-        if not isinstance(outcome, Delivered) or not isinstance(answer, Answer):
-            return outcome
+        answer = self._wire.good(await _asked(self._wire, self._token, "GET", self._path))
+        if not isinstance(answer, Answer):
+            return answer
         told = answer.json()
         spec, metadata = told.get("spec"), told.get("metadata")
         if not isinstance(spec, dict) or not isinstance(metadata, dict) or told.get("kind") != "Scale":
             return RetryLater(None, "the cluster does not say how many replicas there are")
         replicas = spec.get("replicas", 0)  # the API leaves a zero out
-        return (
-            (replicas, str(metadata.get("resourceVersion", ""))) if isinstance(replicas, int) else RetryLater(None, "the cluster's number of replicas is none")
-        )
+        if not isinstance(replicas, int):
+            return RetryLater(None, "the cluster's number of replicas is none")
+        return replicas, str(metadata.get("resourceVersion", ""))
 
     async def _set(self, replicas: int, version: str, order: Order, words: str) -> Outcome:
         body = {"metadata": {"resourceVersion": version}, "spec": {"replicas": replicas}} if version else {"spec": {"replicas": replicas}}
         headers = {"content-type": "application/merge-patch+json", "idempotency-key": order.id}
         answer = await _asked(self._wire, self._token, "PATCH", f"{self._path}?fieldManager=spendwarden", body, headers)
-        outcome = self._wire.outcome(answer)
         if isinstance(answer, Answer) and answer.status == _CONFLICT:
             return RetryLater(None, f"somebody else is scaling {self._called} too")
-        return Delivered("accepted", words) if isinstance(outcome, Delivered) else outcome
+        good = self._wire.good(answer)
+        return Delivered("accepted", words) if isinstance(good, Answer) else good
 
 
 async def _asked(
@@ -159,7 +157,7 @@ async def _asked(
         return RetryLater(None, f"no token is in {token_at.removeprefix('file:')}")
     wire.hide(token)
     content = json.dumps(body).encode() if body is not None else b""
-    return await wire.ask(method, f"{str(wire.url).rstrip('/')}{path}", content=content, headers={"authorization": f"Bearer {token}", **(headers or {})})
+    return await wire.ask(method, wire.below(path), content=content, headers={"authorization": f"Bearer {token}", **(headers or {})})
 
 
 def _holder(order: Order) -> str:

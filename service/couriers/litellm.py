@@ -10,7 +10,7 @@ import json
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from service.couriers.port import Delivered, Item, Outcome, Parts, Receiver, RetryLater, not_taken
+from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater, not_taken
 from service.couriers.templates import ended
 from service.couriers.wire import Answer, Wire
 from service.facts import Order
@@ -49,8 +49,8 @@ class LiteLLMCourier:
 
     async def probe(self) -> Outcome:
         """Asks for a page of keys, which only an admin may see."""
-        outcome = self._wire.outcome(await self._ask("GET", "/key/list?size=1"))
-        return Delivered(reason="the proxy lets us see its keys; none was touched") if isinstance(outcome, Delivered) else outcome
+        answer = await self._ask("GET", "/key/list?size=1")
+        return Delivered(reason="the proxy lets us see its keys; none was touched") if isinstance(answer, Answer) else answer
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -69,27 +69,26 @@ class LiteLLMCourier:
         did = set(kept["did"])
         await self._memory.keep(about, json.dumps({"was": kept["was"], "did": sorted(did | does)}).encode())
         for path, body in _steps(key, kept["was"], did, does, self._limits):
-            outcome = self._wire.outcome(await self._ask("POST", path, body, order.id))
-            if not isinstance(outcome, Delivered):
-                return outcome
+            answer = await self._ask("POST", path, body, order.id)
+            if not isinstance(answer, Answer):
+                return answer
         await self._memory.keep(about, json.dumps({"was": kept["was"], "did": sorted(does)} if does else {}).encode())
         return Delivered("accepted")
 
-    async def _was(self, key: str) -> dict[str, Any] | Outcome:
+    async def _was(self, key: str) -> dict[str, Any] | RetryLater | GaveUp:
         """What the key is like before we touch it."""
         answer = await self._ask("GET", f"/key/info?{urlencode({'key': key})}")
-        outcome = self._wire.outcome(answer)
-        if not isinstance(outcome, Delivered) or not isinstance(answer, Answer):
-            return outcome
+        if not isinstance(answer, Answer):
+            return answer
         info = answer.json().get("info")
         if not isinstance(info, dict):
             return RetryLater(None, "the proxy does not say what the key is like")
         return {"blocked": info.get("blocked") is True, **{name: info.get(name) for name in _LIMITS}}
 
-    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, order: str = "") -> Answer | RetryLater:
+    async def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, order: str = "") -> Answer | RetryLater | GaveUp:
         content = json.dumps(body).encode() if body is not None else b""
         headers = {"litellm-changed-by": "spendwarden", "idempotency-key": order} if order else {}
-        return await self._wire.ask(method, f"{str(self._wire.url).rstrip('/')}{path}", content=content, headers=headers)
+        return self._wire.good(await self._wire.ask(method, self._wire.below(path), content=content, headers=headers))
 
 
 def _steps(key: str, was: dict[str, Any], did: set[str], does: frozenset[str], limits: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import httpx
 
 from service.couriers.answers import outcome_of, told_in
-from service.couriers.port import Outcome, Parts, RetryLater
+from service.couriers.port import Delivered, GaveUp, Outcome, Parts, RetryLater
 from service.phrases import redacted
 
 BODY_BYTES_MAX: Final = 64 * 1024
@@ -98,6 +98,17 @@ class Wire:
         if isinstance(answer, RetryLater):
             return answer
         return outcome_of(answer.status, answer.retry_after, answer.body, self._clock(), redact=self.redacted)
+
+    def good(self, answer: Answer | RetryLater) -> Answer | RetryLater | GaveUp:
+        """The answer, to be read further, where it is a 2xx; else what it means."""
+        if isinstance(answer, RetryLater):
+            return answer
+        outcome = self.outcome(answer)
+        return answer if isinstance(outcome, Delivered) else outcome
+
+    def below(self, path: str) -> str:
+        """The address of what is at `path`, which begins with a slash and may hold a query, below the receiver's own."""
+        return f"{str(self.url).rstrip('/')}{path}"
 
     def redacted(self, text: str) -> str:
         """The text without our secrets."""
