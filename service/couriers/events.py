@@ -24,31 +24,14 @@ def event_of(item: Order | Notice, public_url: str) -> dict[str, Any]:
             kind, scope, data = f"order.{item.action}", item.scope, _order(item, public_url)
         case Notice():
             kind, scope, data = "notice", item.about.scope, _notice(item, public_url)
-    return {
-        "specversion": "1.0",
-        "id": item.id,
-        "source": public_url or "spendwarden",
-        "type": f"spendwarden.{kind}",
-        "subject": subject(scope),
-        "time": rfc3339(item.time_ms),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
+    return _event(item.id, kind, subject(scope), item.time_ms, data, public_url)
 
 
 def event_of_test(receiver: str, now_ms: int, public_url: str) -> dict[str, Any]:
     """A test of the way to a receiver: an event of its own type, which orders nothing and which each try sends anew."""
-    at, test_id = rfc3339(now_ms), ident("tst", receiver, now_ms)
-    return {
-        "specversion": "1.0",
-        "id": test_id,
-        "source": public_url or "spendwarden",
-        "type": "spendwarden.test",
-        "subject": "test",
-        "time": at,
-        "datacontenttype": "application/json",
-        "data": {"type": "test", "time": at, "id": test_id, "text": "A test: nothing is ordered and nobody has to act."},
-    }
+    test_id = ident("tst", receiver, now_ms)
+    data = {"type": "test", "time": rfc3339(now_ms), "id": test_id, "text": "A test: nothing is ordered and nobody has to act."}
+    return _event(test_id, "test", "test", now_ms, data, public_url)
 
 
 def encoded(event: dict[str, Any]) -> bytes:
@@ -63,6 +46,19 @@ def subject(scope: Scope) -> str:
     ('agent/indexer', 'agent/a%0Ab')
     """
     return _FORBIDDEN.sub(lambda found: f"%{ord(found[0]):02X}", f"{scope.kind}/{scope.name}")
+
+
+def _event(event_id: str, kind: str, about: str, time_ms: int, data: dict[str, Any], public_url: str) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": public_url or "spendwarden",
+        "type": f"spendwarden.{kind}",
+        "subject": about,
+        "time": rfc3339(time_ms),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
 
 
 def _order(order: Order, public_url: str) -> dict[str, Any]:
