@@ -10,6 +10,7 @@ from service.couriers.registry import COURIERS
 from service.policy import Policy
 from service.policy.receiving import ReceiverEntry
 from service.policy.telling import Owner
+from service.policy.telling import Receiver as AnyReceiver
 from service.settings import secret
 from service.warden.plan import CONSOLE
 
@@ -23,7 +24,7 @@ def receivers_of(policy: Policy) -> list[Receiver]:
     contacts = {owner.name: _contact(owner) for owner in reversed(policy.owners)}  # the first of a name is the one that matches first
     offers = {"orders": any(each.takes != "notices" for each in policy.receivers), "tickets": any(each.kind == "jira" for each in policy.receivers)}
     return [
-        _receiver(receiver, receiver.kind, contacts, offers if receiver.kind == "slack" else {}, second=receiver.name in policy.pauses.second_route)
+        _receiver(receiver, contacts, offers if receiver.kind == "slack" else {}, second=receiver.name in policy.pauses.second_route)
         for receiver in policy.receivers
         if receiver.kind in COURIERS
     ]
@@ -31,16 +32,20 @@ def receivers_of(policy: Policy) -> list[Receiver]:
 
 def secrets_of(policy: Policy) -> list[bytes]:
     """A digest for each receiver of what its references name now: whether one was replaced, not what it is."""
-    named = [receiver.secrets for receiver in receivers_of(policy)]
-    return [blake2b(repr(sorted(each.items())).encode()).digest() for each in named]
+    return [blake2b(repr(sorted(_secrets(entry).items())).encode()).digest() for entry in policy.receivers]
 
 
-def _receiver(entry: ReceiverEntry, kind: str, contacts: dict[str, Contact], offers: dict[str, bool], *, second: bool) -> Receiver:
+def _secrets(entry: ReceiverEntry) -> dict[str, str]:
+    """What its references name now, by their keys; empty where that is not there."""
+    return {key: (secret(reference) or "") if reference else "" for key, reference in entry.references.items()}
+
+
+def _receiver(entry: AnyReceiver, contacts: dict[str, Contact], offers: dict[str, bool], *, second: bool) -> Receiver:
     values = entry.model_dump()
-    secrets = {key: (secret(reference) or "") if reference else "" for key, reference in entry.references.items()}
+    secrets = _secrets(entry)
     return Receiver(
         name=entry.name,
-        kind=kind,
+        kind=entry.kind,
         url=values.get("url", ""),
         secret=secrets.get("secret", ""),
         takes=entry.takes,
