@@ -180,7 +180,7 @@ async def _obeying(orchestrator: Orchestrator) -> AsyncIterator[str]:
     """The orchestrator on a port of its own; gives its address."""
     sock = bound()
     # It is sent a handful of orders, so it ends each connection itself and leaves none open on the service's side.
-    config = uvicorn.Config(app_of(orchestrator, os.environ[VARIABLE], now_ms), log_level="warning", access_log=False, headers=[("connection", "close")])
+    config = uvicorn.Config(app_of(orchestrator, os.environ[VARIABLE]), log_level="warning", access_log=False, headers=[("connection", "close")])
     server = uvicorn.Server(config)
     vars(server)["capture_signals"] = contextlib.nullcontext  # the end of the demo is the service's
     task = asyncio.create_task(server.serve(sockets=[sock]))

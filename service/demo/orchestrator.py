@@ -16,7 +16,7 @@ class Orchestrator:
     """The switch, and a log of the last orders with what was answered; `clock` is Unix milliseconds."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
+        self.clock = clock
         self.switch = Switch(clock)
         self.log: list[dict[str, Any]] = []
 
@@ -24,14 +24,14 @@ class Orchestrator:
         """Notes an order, a repeated one once."""
         if not event["type"].startswith("spendwarden.order.") or any(entry["order"] == event["id"] for entry in self.log):
             return
-        entry = {"at_ms": self._clock(), "order": event["id"], "type": event["type"], "subject": event.get("subject"), **answer}
+        entry = {"at_ms": self.clock(), "order": event["id"], "type": event["type"], "subject": event.get("subject"), **answer}
         self.log = [*self.log[-LOG_MAX + 1 :], entry]
 
 
-def app_of(orchestrator: Orchestrator, secrets: str | Sequence[str], clock: Callable[[], int]) -> FastAPI:
+def app_of(orchestrator: Orchestrator, secrets: str | Sequence[str]) -> FastAPI:
     """The orchestrator behind HTTP; `GET /log` and `GET /paused` show what it did."""
     app = FastAPI(title="Demo orchestrator", description="Obeys Spendwarden's orders.")
-    app.add_middleware(OrderReceiver, switch=orchestrator.switch, secrets=secrets, clock=clock, heard=orchestrator.heard)
+    app.add_middleware(OrderReceiver, switch=orchestrator.switch, secrets=secrets, clock=orchestrator.clock, heard=orchestrator.heard)
 
     @app.get("/log")
     async def log() -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def courier_to(app: FastAPI, clock: Clock, secret: str = OLD) -> WebhookCourier:
 
 async def test_the_orchestrator_obeys_by_sequence_and_expiry_and_logs_each_order_once(clock: Clock) -> None:
     orchestrator = Orchestrator(clock)
-    app = app_of(orchestrator, OLD, clock)
+    app = app_of(orchestrator, OLD)
     courier, may_go_on = courier_to(app, clock), orchestrator.switch.may_go_on
     assert await courier.deliver(ORDER) == Delivered("accepted")
     assert not may_go_on(agent="indexer", execution="run-1")
@@ -42,7 +42,7 @@ async def test_the_orchestrator_obeys_by_sequence_and_expiry_and_logs_each_order
 
 async def test_the_orchestrator_turns_strangers_away_and_thanks_for_notices(clock: Clock) -> None:
     orchestrator = Orchestrator(clock)
-    app = app_of(orchestrator, NEW, clock)
+    app = app_of(orchestrator, NEW)
     stranger = await courier_to(app, clock).deliver(ORDER)
     assert isinstance(stranger, GaveUp)
     assert stranger.reason.startswith("401 Unauthorized: no signature fits")
