@@ -69,7 +69,8 @@ def served(answer: Callable[[httpx.Request], httpx.Response]) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             response = answer(httpx.Request(self.command, f"http://127.0.0.1{self.path}", headers=dict(self.headers), content=body))
             self.send_response(response.status_code)
-            self.send_header("content-length", str(len(response.content)))
+            for name, value in {**response.headers, "content-length": str(len(response.content))}.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(response.content)
 

@@ -4,65 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from service.clock import now_ms
 from service.sdk import Switch, UnverifiedError, verify
+from tests.adapters.world import served
 from tests.scenarios.commands import page, run
 from tests.scenarios.live_service import live
 
 NEW, OLD = "whsec_bmV3LW5ldy1uZXctbmV3", "an-old-secret"
 
 
-class Hook(ThreadingHTTPServer):
+@dataclass
+class Hook:
     """Proves and obeys as the SDK does, or answers `status`."""
 
-    known, status, headers = NEW, 0, dict[str, str]()
-    events: list[dict[str, Any]]
+    url: str = ""
+    known: str = NEW
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Hook
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+    def answer(self, request: httpx.Request) -> httpx.Response:
         try:
-            event = verify(dict(self.headers), body, self.server.known, now_ms())
+            event = verify(request.headers, request.content, self.known, now_ms())
         except UnverifiedError as why:
-            self.answer(401, {"reason": str(why)})
-            return
-        self.server.events.append(event)
-        self.answer(self.server.status or 200, Switch().obey(event) if not self.server.status else {"reason": "out of order"})
-
-    def answer(self, status: int, told: dict[str, str]) -> None:
-        body = json.dumps(told).encode()
-        self.send_response(status)
-        for name, value in {"content-length": str(len(body)), **self.server.headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing."""
+            return httpx.Response(401, json={"reason": str(why)})
+        self.events.append(event)
+        if self.status:
+            return httpx.Response(self.status, json={"reason": "out of order"}, headers=self.headers)
+        return httpx.Response(200, json=Switch().obey(event))
 
 
 @pytest.fixture
 def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hook]:
     monkeypatch.setenv("HOOK_SECRET", f"{NEW} {OLD}")
-    server = Hook(("127.0.0.1", 0), Handler)
-    server.events = []
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    hook = Hook()
+    with served(hook.answer) as hook.url:
+        yield hook
 
 
 @pytest.fixture
@@ -72,7 +57,7 @@ def policy(tmp_path: Path, hook: Hook) -> str:
         f"""
 receivers:
   - {{name: terminal, kind: console}}
-  - {{name: orchestrator, kind: webhook, url: "http://127.0.0.1:{hook.server_address[1]}/hooks/spend", secret: "env:HOOK_SECRET", takes: all}}
+  - {{name: orchestrator, kind: webhook, url: "{hook.url}/hooks/spend", secret: "env:HOOK_SECRET", takes: all}}
   - {{name: nowhere, kind: webhook, url: "http://127.0.0.1:9", secret: "env:HOOK_SECRET", takes: orders}}
   - {{name: keyless, kind: webhook, url: "http://127.0.0.1:9", secret: "env:SPENDWARDEN_NO_SUCH_SECRET"}}
 """
