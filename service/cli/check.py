@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import msgspec
 import typer
 
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail, mistakes, read_text, usable
+from service.cli.json_page import print_json
 from service.policy import Mistake, PolicyError
 from service.policy.advice import advice
 from service.settings import secret
@@ -34,7 +33,7 @@ def command(
         found = usable(text)
     except PolicyError as wrong:
         if json:
-            _print({"policy": str(policy), "ok": False, "mistakes": _listed(wrong.mistakes)})
+            print_json({"policy": str(policy), "ok": False, "mistakes": _listed(wrong.mistakes)})
             raise typer.Exit(USAGE) from None
         fail(mistakes(policy, map(str, wrong.mistakes)), USAGE)
     from service.couriers.registry import COURIERS  # noqa: PLC0415 -- the couriers' libraries are slow to import; a policy with mistakes needs none
@@ -42,15 +41,11 @@ def command(
     warnings = advice(found, secret, COURIERS)
     if json:
         watches = {**{section: len(getattr(found, section)) for section in SECTIONS}, "pauses": found.pauses.mode}
-        _print({"policy": str(policy), "ok": True, "digest": found.digest, "mistakes": [], "warnings": _listed(warnings), "watches": watches})
+        print_json({"policy": str(policy), "ok": True, "digest": found.digest, "mistakes": [], "warnings": _listed(warnings), "watches": watches})
     else:
         from service.cli.check_page import show  # noqa: PLC0415 -- rich is not needed for --json
 
         show(policy, found, warnings)
-
-
-def _print(value: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
 
 
 def _listed(found: list[Mistake]) -> list[dict[str, str]]:

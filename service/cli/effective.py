@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
-import msgspec
 import typer
 
 from service.cli.chosen import Brokers, DataFolder, PolicyFile, chosen
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
+from service.cli.json_page import print_json
 from service.cli.scopes import scope_from
 from service.facts import Scope
 from service.policy import effective
@@ -45,7 +44,7 @@ def command(
     known = dict(_scope("--also", text) for text in also or [])
     found = effective(held, tenant, whose, known)
     if json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        print_json(found)
     else:
         from service.cli.effective_page import show  # noqa: PLC0415 -- rich is not needed for --json
 

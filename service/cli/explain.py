@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +17,7 @@ from service.cli.cluster import published as on_kafka
 from service.cli.examples import examples
 from service.cli.failures import USAGE, fail
 from service.cli.folder import books_url, published
+from service.cli.json_page import print_json
 from service.cli.pictures import checked, write
 from service.cli.reckoning import Check, budget_step, checks, paces
 from service.cli.story import Story, of_books, of_transcript
@@ -69,7 +69,7 @@ def command(
     else:
         fail("give --data DIR, --database URL or --transcript FILE", USAGE)
     if json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(account(story, found))) + b"\n")
+        print_json(account(story, found))
         return
     from service.cli.explain_page import show  # noqa: PLC0415 -- rich is not needed for --json
 

@@ -6,12 +6,12 @@ import asyncio
 import sys
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from service.cli.chosen import Brokers, DataFolder, PolicyFile, chosen
 from service.cli.examples import examples
 from service.cli.failures import FAILED, USAGE, fail
+from service.cli.json_page import print_json
 from service.clock import now_ms
 from service.couriers.port import Courier, Parts, Receiver
 from service.couriers.receivers import receivers_of
@@ -61,7 +61,7 @@ def sample(
     steps = asyncio.run(_try(whom, couriers_of([whom], parts)[whom.name]))
     lost = [str(mistake) for mistake in secret_warnings(held, secret, only=whom.name)]
     if json:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(_object(whom, steps, lost))) + b"\n")
+        print_json(_object(whom, steps, lost))
     else:
         sys.stdout.write(_page(whom, steps, lost))
     if not all(step.good for step in steps):

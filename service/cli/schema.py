@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
-import msgspec
 import typer
 
 from service.cli.examples import examples
+from service.cli.json_page import print_json
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -33,4 +32,4 @@ def command(what: Annotated[What, typer.Argument(metavar="records|policy", help=
             from service.records_schema import records_schema as schema_of  # noqa: PLC0415 -- only one of the two is needed
         case What.POLICY:
             from service.policy import policy_schema as schema_of  # noqa: PLC0415
-    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(schema_of())) + b"\n")
+    print_json(schema_of())
