@@ -60,7 +60,7 @@ def test_an_export_says_how_to_hash_it_and_is_verified_without_the_books(data: P
     assert lines(run("audit", "verify", str(packed))) == lines(run("audit", "verify", "--data", str(data)))
 
 
-@pytest.mark.parametrize("touched", ["changed", "dropped", "swapped", "cut", "no entry", "no end", "after the end", "no file"])
+@pytest.mark.parametrize("touched", ["changed", "dropped", "swapped", "cut", "no entry", "no end", "end of another", "after the end", "no file"])
 def test_a_file_that_was_touched_is_found_out(data: Path, tmp_path: Path, touched: str) -> None:
     written = lines(run("export", "--what", "audit", "--data", str(data)))
     match touched:
@@ -76,6 +76,8 @@ def test_a_file_that_was_touched_is_found_out(data: Path, tmp_path: Path, touche
             written[3] = "[]"
         case "no end":
             del written[-1]
+        case "end of another":
+            written[-1] = '{"spendwarden":"export"}'
         case "after the end":
             written.append(written[-2])
         case _:
@@ -85,7 +87,12 @@ def test_a_file_that_was_touched_is_found_out(data: Path, tmp_path: Path, touche
         file.write_text("\n".join(written))
     done = run("audit", "verify", str(file))
     assert done.exit_code == 1
-    assert {"no entry": "line 4: is no entry", "no end": "cut short", "no file": "cannot read"}.get(touched, "BROKEN") in done.output
+    assert {
+        "no entry": "line 4: is no entry",
+        "no end": "cut short",
+        "end of another": "Object missing required field `heads`; give what",
+        "no file": "cannot read",
+    }.get(touched, "BROKEN") in done.output
 
 
 @pytest.mark.parametrize(
