@@ -10,7 +10,8 @@ from msgspec.structs import replace as but
 from service.couriers.port import Delivered, Parts, Receiver
 from service.couriers.registry import COURIERS, courier_of
 from service.facts import Filling, Happened, Notice, Order, Scope, Spent
-from tests.conformance.couriers import CASES, HOSTILE, ITEMS, PASSWORD, PATH_TOKEN, WIRED, assert_no_secret, bench_of, each, good
+from tests.conformance.courier_cases import CASES, PASSWORD, PATH_TOKEN
+from tests.conformance.couriers import HOSTILE, ITEMS, WIRED, assert_no_secret, bench_of, each, good
 from tests.samples import NIGHT_MS, REPORT, REPORTED
 
 

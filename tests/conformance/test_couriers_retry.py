@@ -10,7 +10,8 @@ import pytest
 from service.couriers.port import GaveUp, Parts, RetryLater
 from service.couriers.registry import courier_of
 from service.facts import Notice, Order
-from tests.conformance.couriers import CASES, ITEMS, PASSWORD, PATH_TOKEN, WIRED, assert_no_secret, bench_of, each, one_for, refusing
+from tests.conformance.courier_cases import CASES, PASSWORD, PATH_TOKEN
+from tests.conformance.couriers import ITEMS, WIRED, assert_no_secret, bench_of, each, one_for, refusing
 from tests.samples import NIGHT_MS
 
 

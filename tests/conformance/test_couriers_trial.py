@@ -6,7 +6,8 @@ import pytest
 
 from service.couriers.port import Delivered
 from service.couriers.trial import places, trial
-from tests.conformance.couriers import CASES, WIRED, assert_no_secret, bench_of, refusing
+from tests.conformance.courier_cases import CASES
+from tests.conformance.couriers import WIRED, assert_no_secret, bench_of, refusing
 from tests.samples import NIGHT_MS
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from service.couriers.port import Delivered, RetryLater
 from service.facts import Notice, Order
-from tests.conformance.couriers import CASES, HOSTILE, SECRET, WICKED_ITEMS, WIRED, assert_no_secret, bench_of, each, given, good, one_for
+from tests.conformance.courier_cases import CASES, SECRET
+from tests.conformance.couriers import HOSTILE, WICKED_ITEMS, WIRED, assert_no_secret, bench_of, each, given, good, one_for
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])

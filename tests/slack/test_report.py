@@ -8,7 +8,8 @@ from dataclasses import replace
 from service.couriers.port import Contact, Delivered, MemoryHere, Parts, Picture
 from service.couriers.slack import SlackCourier
 from service.messages.slack.root import report
-from tests.conformance.couriers import CASES, Wire
+from tests.conformance.courier_bench import Wire
+from tests.conformance.courier_cases import CASES
 from tests.samples import NIGHT_MS, REPORTED
 from tests.slack.limits import mistakes
 
