@@ -11,8 +11,8 @@ from service.clock import now_ms
 from tests.kafka.broker import Broker
 from tests.kafka.served import served, until
 from tests.slack.pressing import MARIA, Hand
+from tests.slack.served import served as slack_served
 from tests.slack.server import SIGNING_SECRET, TOKEN, FakeSlack
-from tests.slack.server import served as slack_served
 
 POLICY = """
 budgets: [{{name: indexer-day, scope: {{agent: indexer}}, period: day, limit_usd: 1, thresholds: [50]}}]

@@ -19,7 +19,9 @@ from service.log.kafka.topics import IN
 from tests.bench.live import receiver
 from tests.kafka.broker import Broker
 from tests.kafka.test_worker import PARTITIONS, Workers, cluster, workers
-from tests.slack.server import TOKEN, FakeSlack, Fault, served
+from tests.slack.faults import Fault
+from tests.slack.served import served
+from tests.slack.server import TOKEN, FakeSlack
 
 __all__ = ["cluster", "workers"]
 

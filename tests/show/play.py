@@ -17,8 +17,8 @@ from tests.jira.fake import FakeJira
 from tests.jira.served import served as jira_served
 from tests.scenarios.live_service import Live, live, until
 from tests.slack import server as slack_server
+from tests.slack.served import served as slack_served
 from tests.slack.server import FakeSlack
-from tests.slack.server import served as slack_served
 
 POLICY: Final = """
 public_url: https://spend.example

@@ -17,10 +17,12 @@ from typing import Any, Final
 import httpx
 
 from service.clock import now_ms
-from tests.slack.picture import Page, message
+from tests.slack.page import Page
+from tests.slack.picture import message
 from tests.slack.pressing import LI, MARIA, Hand
 from tests.slack.reading import read
-from tests.slack.server import Channel, FakeSlack, served
+from tests.slack.served import served
+from tests.slack.server import Channel, FakeSlack
 
 TOKEN: Final = "xoxb-local"
 SECRET: Final = "local-secret"

@@ -9,19 +9,26 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+from msgspec.structs import replace as but
 from slack_sdk.signature import SignatureVerifier
 
 from service.api import create_app
 from service.api.ports import Service
+from service.books import IncidentStory
 from service.couriers.port import Parts
 from service.couriers.slack.chat import SlackChat
-from service.facts import Control, Incident
+from service.facts import Control, Incident, Ordered
 from service.messages.slack import root as slack
 from service.messages.slack.presses import PREFIX, Offers
+from tests.samples import DAY_MS
+from tests.scenarios.fake_service import INCIDENT, NOW_MS, FakeBooks
 from tests.slack.desk import receiver
 from tests.slack.server import SIGNING_SECRET, FakeSlack
 
 MARIA, LI = "U024BE7LH", "U0G9QF9C6"
+BY = f"slack:{MARIA}"
+ORDERED = Ordered("ord-1", "pause", "enforce", "effective", NOW_MS - 60_000, NOW_MS + DAY_MS, "loop")
+PAUSED = but(INCIDENT, ordered=ORDERED)
 
 
 @dataclass
@@ -95,3 +102,14 @@ class Room:
 
 def message(incident: Incident) -> dict[str, Any]:
     return slack.root(incident, "https://spend.example", Offers(orders=True, tickets=True))
+
+
+class Stands(FakeBooks):
+    """Books that hold one incident as a test wants it."""
+
+    def __init__(self, incident: Incident) -> None:
+        super().__init__()
+        self.now = incident
+
+    def incident(self, incident_id: str, tenant: str | None) -> IncidentStory | None:
+        return IncidentStory([self.now], [], [], []) if incident_id == self.now.id else None

@@ -1,52 +1,28 @@
 """A Slack of its own: channels and messages in memory, every request checked, every fault that Slack is known for on demand.
 
-`FakeSlack` is a transport for httpx and, by `served`, a server on a port. What it refuses as wrong it keeps in `mistakes`, and a test
+`FakeSlack` is a transport for httpx and, by `served.py`, a server on a port. What it refuses as wrong it keeps in `mistakes`, and a test
 that ends with any has failed, whatever else it saw.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import httpx
-import uvicorn
 
 from tests.samples import NIGHT_MS
 from tests.slack import limits, published
+from tests.slack.faults import Fault
 
 TOKEN: Final = "xoxb-correct-horse-battery-staple"
 SIGNING_SECRET: Final = "8f742231b10e8888abcd99yyyzzz85a5"
 URL: Final = "http://slack.example/api"
 BOT: Final = "U0BOT00000"
-
-
-class Fault:
-    """What happens to one call: `before` instead of its effect, `after` although it had it."""
-
-    def __init__(self, answer: Callable[[], httpx.Response], *, effect: bool = False) -> None:
-        self.answer, self.effect = answer, effect
-
-
-def status(code: int, headers: dict[str, str] | None = None, *, effect: bool = False, body: bytes = b"") -> Fault:
-    return Fault(lambda: httpx.Response(code, headers=headers, content=body), effect=effect)
-
-
-def error(code: str) -> Fault:
-    return Fault(lambda: httpx.Response(200, json={"ok": False, "error": code}))
-
-
-def raising(fault: Exception, *, effect: bool = False) -> Fault:
-    def answer() -> httpx.Response:
-        raise fault
-
-    return Fault(answer, effect=effect)
 
 
 @dataclass
@@ -219,30 +195,3 @@ def _given(headers: dict[str, str], content: bytes) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(content)
         return told
     return dict(parse_qsl(content.decode()))
-
-
-@asynccontextmanager
-async def served(slack: FakeSlack, port: int = 0) -> AsyncIterator[str]:
-    """On a port of this machine, by default any that is free; gives the address for `base_url`."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        assert scope["type"] == "http"
-        content, more = b"", True
-        while more:
-            part = await receive()
-            content, more = content + part.get("body", b""), part.get("more_body", False)
-        answer = slack.answer(scope["path"], {name.decode(): value.decode() for name, value in scope["headers"]}, content)
-        await send({"type": "http.response.start", "status": answer.status_code, "headers": [(b"content-type", b"application/json")]})
-        await send({"type": "http.response.body", "body": answer.content})
-
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, lifespan="off"))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    running = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 -- uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    try:
-        slack.place = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-        yield f"{slack.place}/api"
-    finally:
-        server.should_exit = True
-        await running

@@ -20,7 +20,8 @@ from tests.core.test_messages import STEPS
 from tests.golden import assert_golden
 from tests.samples import NIGHT_MS, ORDER, notice
 from tests.slack import limits
-from tests.slack.picture import Page, message
+from tests.slack.page import Page
+from tests.slack.picture import message
 from tests.slack.reading import written
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -13,7 +13,8 @@ import pytest
 from service.clock import now_ms
 from tests.scenarios.live_service import Live, live, until
 from tests.slack.pressing import LI, MARIA, Hand
-from tests.slack.server import SIGNING_SECRET, TOKEN, FakeSlack, served
+from tests.slack.served import served
+from tests.slack.server import SIGNING_SECRET, TOKEN, FakeSlack
 
 
 def policy(url: str, pauses: str = "", takes: str = "notices") -> str:

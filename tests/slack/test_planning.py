@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from service.facts import Scope
 from service.policy import load
-from tests.scenarios.fake_service import NOW_MS, FakeService
+from tests.scenarios.fake_service import NOW_MS
 from tests.slack.pressing import MARIA, Room
 
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture
-async def room() -> AsyncIterator[Room]:
-    made = Room(FakeService())
-    yield made
-    await made.door.aclose()
 
 
 async def test_what_is_planned_is_a_control_and_said_to_all(room: Room) -> None:

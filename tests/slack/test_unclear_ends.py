@@ -14,7 +14,8 @@ from service.facts import Notice
 from tests.core.episodes import BUDGET, LOOP
 from tests.samples import NOTICE, ORDER
 from tests.slack.desk import Desk, step
-from tests.slack.server import FakeSlack, Fault, error, raising, status
+from tests.slack.faults import Fault, error, raising, status
+from tests.slack.server import FakeSlack
 
 LAGS_S = {"at once": 0, "late": 8}
 STORY = (step(BUDGET, "opened", revision=1), step(BUDGET, "worse", revision=2), step(BUDGET, "resolved", revision=3, state="resolved"))
