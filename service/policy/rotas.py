@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
+from service.facts import DAY_MS
 from service.policy.limits import Entry
 from service.policy.values import Duration, Instant, Name, Zone
 
-WEEK_MS = 7 * 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
 
 
 class Rota(Entry):
