@@ -70,7 +70,7 @@ def verify(
         if file is not None:
             audit_file.hear(file, seen)
         else:
-            with closing(books_of(data, database)) as books:
+            with closing(books_of(data, database, instead=", or what `spendwarden export --what audit` wrote")) as books:
                 for kept in books.whole_audit():
                     seen.hear(*kept)
                 asyncio.run(_compare(seen, books, data, brokers, (partitions, journal_partitions)))

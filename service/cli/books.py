@@ -19,8 +19,8 @@ Data: TypeAlias = Annotated[Path | None, typer.Option(envvar="SPENDWARDEN_DATA",
 Database: TypeAlias = Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="The database of `serve`, instead of a folder.")]
 
 
-def books_of(data: Path | None, database: str | None) -> Ledger:
-    """Of the one that is given."""
+def books_of(data: Path | None, database: str | None, *, instead: str = "") -> Ledger:
+    """Of the one that is given; where none is, `instead` says what else the command takes."""
     from service.ledger import Ledger  # noqa: PLC0415 -- help needs no database
 
     if database is not None:
@@ -28,7 +28,7 @@ def books_of(data: Path | None, database: str | None) -> Ledger:
     elif data is not None:
         database = books_url(data)
     else:
-        fail("give --data DIR or --database URL; a file of records is drawn by `spendwarden replay FILE --plot OUT`", USAGE)
+        fail(f"give --data DIR or --database URL{instead}", USAGE)
     try:
         return Ledger(database)
     except LogError as failed:

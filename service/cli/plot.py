@@ -54,7 +54,7 @@ def command(
     whose = scope_or_fail("SCOPE", scope)
     asked = _span(since, until)
     path = checked(out or Path(f"{re.sub(r'[^a-zA-Z0-9._-]+', '-', scope)}.svg"))
-    with closing(books_of(data, database)) as books:
+    with closing(books_of(data, database, instead="; a file of records is drawn by `spendwarden replay FILE --plot OUT`")) as books:
         from service.plots import NothingSpentError, of_scope  # noqa: PLC0415 -- the folds are slow to import
 
         try:

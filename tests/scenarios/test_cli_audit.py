@@ -130,3 +130,5 @@ def test_a_person_reads_it(data: Path) -> None:
     assert run("audit", "show", "--data", str(data), "--tenant", "nobody", "--last", "1").exit_code == 0
     done = run("audit", "verify", "--repeat", "audit.jsonl")
     assert (done.exit_code, "--repeat needs --data" in done.stderr) == (2, True)
+    done = run("audit", "verify", "--head", "0")
+    assert (done.exit_code, done.stderr) == (2, "spendwarden: give --data DIR or --database URL, or what `spendwarden export --what audit` wrote\n")
