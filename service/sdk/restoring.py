@@ -7,8 +7,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from http.client import HTTPException
 from typing import Any, Final, Self
-from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -89,8 +89,10 @@ def _page(url: str, token: str) -> dict[str, Any]:
     try:
         with urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
             page = json.loads(answer.read(BODY_BYTES_MAX))
-    except (URLError, OSError, ValueError) as failed:
+    except (OSError, ValueError) as failed:  # a URLError is an OSError
         raise RestoreError(f"the service does not say what is paused: {failed}") from None
+    except (HTTPException, RecursionError) as failed:  # whose text is what was answered
+        raise RestoreError(f"the service does not say what is paused ({type(failed).__name__})") from None
     if not isinstance(page, dict) or not isinstance(page.get("items"), list) or not all(isinstance(item, dict) for item in page["items"]):
         raise RestoreError("the service does not say what is paused: the answer has no list of items")
     return page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -53,7 +54,7 @@ def test_every_page_is_taken_up(door: Door) -> None:
     assert door.authorizations == [f"Bearer {TOKEN}"] * 2
 
 
-@pytest.mark.parametrize("body", [b"nonsense", b"[]", b'{"items": 1}', b'{"items": [1]}', b""])
+@pytest.mark.parametrize("body", [b"nonsense", b"[]", b'{"items": 1}', b'{"items": [1]}', b"", b"[" * 100_000])
 def test_a_service_that_talks_nonsense_is_said_to(door: Door, body: bytes) -> None:
     door.body = body
     with pytest.raises(RestoreError, match="does not say what is paused") as failed:
@@ -66,6 +67,22 @@ def test_a_service_that_is_away_is_said_to(address: str) -> None:
     with pytest.raises(RestoreError) as failed:
         restore(Switch(), address, TOKEN)
     assert TOKEN not in str(failed.value)
+
+
+@pytest.mark.parametrize("answer", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"])
+def test_an_answer_that_is_no_http_is_said_to_be_none(answer: bytes) -> None:
+    def serve() -> None:
+        line, _ = listening.accept()
+        with line:
+            line.recv(65_536)
+            line.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        serving = threading.Thread(target=serve)
+        serving.start()
+        with pytest.raises(RestoreError, match="does not say what is paused"):
+            restore(Switch(), f"http://127.0.0.1:{listening.getsockname()[1]}", TOKEN)
+        serving.join(20)
 
 
 def until(holds: Callable[[], bool]) -> None:
