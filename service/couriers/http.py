@@ -36,7 +36,8 @@ class HttpCourier:
             url = url_of(request.get("url") or self._url, values)
         except UnfitError as unfit:
             return Delivered("refused", str(unfit))
-        body = json_of(request.get("body") or self._options.get("body"), values)
+        template = request.get("body")
+        body = json_of(self._options.get("body") if template is None else template, values)
         await self._memory.keep(sent(item), b"sent")
         content = json.dumps(body).encode() if body is not None else b""
         method = request.get("method") or self._options.get("method", "POST")

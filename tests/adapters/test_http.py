@@ -108,6 +108,13 @@ async def test_a_name_that_would_change_the_path_is_refused(name: str) -> None:
     assert await sent(FLAGS, order("pause", name=name)) == (Delivered("refused", f"name is {name!r}, which cannot stand in an address"), [])
 
 
+@pytest.mark.parametrize("body", ["{}", "[]", "false", "0", '""'])
+async def test_a_body_that_is_empty_is_sent_and_not_the_receiver_s_own(body: str) -> None:
+    text = 'receivers: [{name: flags, kind: http, url: "https://flags.example/", body: {enabled: false}, requests: {resume: {body: %s}}}]'
+    _, (request,) = await sent(text % body, order("resume"))
+    assert json.loads(request.content) == json.loads(body)
+
+
 async def test_a_trial_asks_what_may_be_asked_and_sends_no_order() -> None:
     asked: list[str] = []
     transport = httpx.MockTransport(lambda request: asked.append(f"{request.method} {request.url}") or httpx.Response(200))  # type: ignore[func-returns-value]
