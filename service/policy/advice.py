@@ -39,6 +39,7 @@ def _deaf(policy: Policy) -> Iterator[Mistake]:
     takes = {receiver.name: receiver.takes for receiver in policy.receivers}
     told = [(f"routes[{at}].to", route.to) for at, route in enumerate(policy.routes)]
     told += [(f"owners[{at}].escalate_to", owner.escalate_to) for at, owner in enumerate(policy.owners)]
+    told += [(f"reports[{at}].to", report.to) for at, report in enumerate(policy.reports)]
     for path, names in told:
         for index, name in enumerate(names):
             if takes.get(name) == "orders":

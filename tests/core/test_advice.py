@@ -60,6 +60,11 @@ routes: [{match: {severity: critical}, to: [chat, hook]}]
     assert paths(text, "webhook", "slack") == ["receivers[2].secret", "routes[0].to[1]"]
 
 
+def test_a_report_to_a_receiver_of_orders_is_said_to_reach_nobody() -> None:
+    text = 'receivers: [{name: h, kind: webhook, url: "https://a.example", secret: "env:S", takes: orders}]\nreports: [{kind: digest, to: [h]}]'
+    assert paths(text, "webhook") == ["reports[0].to[0]"]
+
+
 def test_enforced_orders_need_a_receiver() -> None:
     assert paths("pauses: {mode: enforce}") == ["pauses.mode"]
     text = 'pauses: {mode: enforce}\nreceivers: [{name: h, kind: webhook, url: "https://a.example", secret: "env:S", takes: %s}]'
