@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Final
 
 NANO: Final = 10**9
+CENT: Final = NANO // 100
 PICO_PER_NANO: Final = 1000
 USD_MAX: Final = 10**9  # one record may not cost more than a thousand million dollars
 _EXACT: Final = Context(prec=600)

@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from service.facts import Cause, DimensionShare, Scope
+from service.money import CENT
 from service.phrases import DETAIL_MAX, LIST_MAX, called, percent, shown, spelt
 
-_CENT: Final = 10_000_000
 NOBODYS: Final = "no single cause: who and what is spread as ever"
-_FINE: Final = _CENT // 100
+_FINE: Final = CENT // 100
 _WORDS: Final = {
     "executions": ("more executions", "fewer executions"),
     "calls_per_execution": ("more calls per execution", "fewer calls per execution"),
@@ -54,7 +54,7 @@ def portions(cause: Cause) -> tuple[str, list[Portion]]:
     """The excess in words and each driver that counts, the largest first."""
     ranked = sorted(cause.drivers, key=lambda part: (-abs(part.nanos), part.driver))
     total = sum(part.nanos for part in ranked)
-    unit, places = (_CENT, 2) if abs(total) >= 10 * _CENT else (_FINE, 4)
+    unit, places = (CENT, 2) if abs(total) >= 10 * CENT else (_FINE, 4)
     units = rounded([part.nanos for part in ranked], unit)
     head = f"{_dollars(abs(sum(units)), places)} {'less' if total < 0 else 'more'} than expected"
     return head, [Portion(_driver(part.driver, count), count, _dollars(abs(count), places)) for part, count in zip(ranked, units, strict=True) if count]

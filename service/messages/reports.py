@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from service.facts import Filling, Happened, Notice, Quality, Report, Spent, Stopped
 from service.messages.links import evidence_url
 from service.messages.message import BASIS, Message
 from service.messages.remedies import verbs
-from service.money import spoken
+from service.money import CENT, spoken
 from service.phrases import DETAIL_MAX, called, day, named, percent, shown, spelt
 from service.records import DEFAULT_TENANT
 from service.warden.titles import compared
-
-NANO_CENT: Final = 10_000_000
 
 
 def of_report(notice: Notice, report: Report, public_url: str) -> Message:
@@ -89,7 +86,7 @@ def _movers(report: Report) -> Iterator[str]:
         return
     moved = [(each.nanos - each.before_nanos, each) for each in report.spent if each.before_nanos is not None]
     for change, each in sorted(moved, key=lambda it: -abs(it[0]))[:3]:
-        if abs(change) >= NANO_CENT:
+        if abs(change) >= CENT:
             yield f"{named(each.name)}: {spoken(abs(change))} {'more' if change > 0 else 'less'} than the week before"
 
 

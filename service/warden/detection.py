@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from detectors.base import Features
 from detectors.surprise import QUIET_S, WINSOR
 from service.facts import TOTAL, Evidence, Reckoning, Scope, Untold, Vote
+from service.money import CENT
 from service.warden import episodes, named, normal, today, told, votes
 from service.warden.activity import Activity
 from service.warden.launches import LAUNCH_FACTOR, launched
@@ -22,7 +23,7 @@ from service.warden.state import SERIES_PER_TENANT_MAX, Series, Tenant, Warden, 
 
 PARENTS: Final = 1.2  # more of -log10: a use case or unit that no agent of it explains is seldom right
 SPEND_PART: Final = 0.1  # of the false alerts accepted: what moves the spend is told first by `signals`
-EXCESS_LEAST_NANOS: Final = 10_000_000  # a cent: what costs nothing wakes no one
+EXCESS_LEAST_NANOS: Final = CENT  # what costs nothing wakes no one
 CARRIES: Final = 0.5
 ORDER: Final = ("total", "business_unit", "use_case", "agent")
 DAYS_KEPT: Final = 40
