@@ -1,4 +1,4 @@
-"""Who may press buttons: the Slack receivers of the policy in force, made anew when it changes."""
+"""Who may press buttons: the Slack receivers of the policy in force, made anew when it or a secret changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service.api.ports import Service
 from service.api.slack.hearing import Heard, asked, pressed
 from service.clock import now_ms
 from service.couriers.port import Parts
-from service.couriers.receivers import receivers_of
+from service.couriers.receivers import receivers_of, secrets_of
 from service.couriers.slack.chat import SlackChat, chats_of
 from service.couriers.slack.socket import Socket
 from service.policy import Policy
@@ -28,6 +28,7 @@ class Chats:
 
     policy: Callable[[], Policy]
     _digest: str = ""
+    _secrets: list[bytes] = field(default_factory=list)
     _chats: Mapping[str, SlackChat] = field(default_factory=dict)
     _former: list[SlackChat] = field(default_factory=list)
 
@@ -35,7 +36,7 @@ class Chats:
         """Those of the policy in force; none where one of them cannot be made, which the log says."""
         policy = self.policy()
         if policy.digest != self._digest:
-            self._digest = policy.digest
+            self._digest, self._secrets = policy.digest, secrets_of(policy)  # first, so that what is replaced in between is seen later
             self._former += self._chats.values()
             try:
                 self._chats = chats_of(receivers_of(policy), Parts(public_url="", clock=now_ms))
@@ -45,13 +46,16 @@ class Chats:
         return list(self._chats.values())
 
     async def listen(self, service: Service) -> None:
-        """Keeps a socket open for each receiver that names an `app_token`, for ever."""
+        """Keeps a socket open for each receiver that names an `app_token`, for ever; sees when a secret is replaced in its file."""
         while True:
             self()
             digest, sockets = self._digest, [asyncio.ensure_future(socket.live()) for socket in self._sockets(service)]
             try:
-                while self.policy().digest == digest:  # noqa: ASYNC110 -- a policy is data, and changes seldom
+                while self.policy().digest == digest:
                     await asyncio.sleep(LOOK_S)
+                    if await asyncio.to_thread(secrets_of, self.policy()) != self._secrets:
+                        self._digest = ""  # the policy is the same, and whoever was made by it is not
+                        break
             finally:
                 for socket in sockets:
                     socket.cancel()
