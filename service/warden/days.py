@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from service.facts import DAY_MS, Cell, Measures, Quality
+from service.facts import DAY_MS, MINUTE_MS, Cell, Measures, Quality
 from service.records import UNATTRIBUTED
+from service.warden.periods import period_of
+from service.warden.plan import DAY
 from service.warden.state import Tenant, Warden
 
 KEPT_DAYS: Final = 16  # two whole weeks, and the days on which they are told
@@ -39,6 +41,13 @@ def counted(w: Warden, t: Tenant, cell: Cell, event_minute: int, sums: Measures)
         row[CACHED] += sums.cache_read
 
 
+def begin(w: Warden) -> None:
+    """Reports were not asked for until now, or by another zone's days: today is not known whole, so the next day is the first that is kept."""
+    for t in w.tenants.values():
+        t.days.clear()
+    w.days_from_ms = period_of(w.now_ms // MINUTE_MS, DAY, w.plan.zone).end_ms
+
+
 def _row(w: Warden, t: Tenant, cell: Cell, event_minute: int) -> list[int] | None:
     key = (w.plan.day_ms(event_minute), (cell.agent, cell.use_case, cell.business_unit, cell.workflow))
     row = t.days.get(key)
@@ -46,8 +55,8 @@ def _row(w: Warden, t: Tenant, cell: Cell, event_minute: int) -> list[int] | Non
 
 
 def _new(w: Warden, t: Tenant, key: tuple[int, Who]) -> list[int] | None:
-    """None for a day that no report tells any more."""
-    if key[0] < w.reach_ms - KEPT_DAYS * DAY_MS:
+    """None for a day that no report tells, or none any more."""
+    if key[0] < max(w.days_from_ms, w.reach_ms - KEPT_DAYS * DAY_MS):
         return None
     if len(t.days) >= DAY_ROWS_MAX:
         t.days_folded += 1

@@ -28,7 +28,7 @@ from service.facts import (
     Share,
     Tally,
 )
-from service.warden import audit, budgets, controls, findings, orders, proof, reports, sums, upkeep, windows
+from service.warden import audit, budgets, controls, days, findings, orders, proof, reports, sums, upkeep, windows
 from service.warden.plan import compile_plan
 from service.warden.state import Tenant, Warden
 
@@ -158,8 +158,10 @@ def _take_policy(w: Warden, policy: PolicySet) -> None:
 
 def _adopt(w: Warden, policy: PolicySet) -> None:
     """From here on this policy is in force; raising a limit never tells a line again."""
-    w.policy, w.coming = policy, None
-    w.plan = compile_plan(policy)
+    before = w.plan
+    w.policy, w.coming, w.plan = policy, None, compile_plan(policy)
+    if w.tenants and w.plan.reports and (not before.reports or before.zone != w.plan.zone):
+        days.begin(w)
     for t in w.tenants.values():
         for (name, _, _), period in t.periods.items():
             limit = w.plan.limit(name)

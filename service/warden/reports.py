@@ -36,7 +36,9 @@ def due(w: Warden) -> None:
         begun = now.hour * 60 + now.minute >= entry.minutes
         span = _span(entry.kind, entry.day, now.date() if begun else now.date() - timedelta(days=1), w.plan.zone)
         for t in w.tenants.values():
-            if t.reported.setdefault(name, span.end_ms) < span.end_ms and len(w.out) < full and _tell(w, t, entry, span, name, full):
+            if t.reported.setdefault(name, span.end_ms) >= span.end_ms or len(w.out) >= full:
+                continue
+            if span.start_ms < w.days_from_ms or _tell(w, t, entry, span, name, full):
                 t.reported[name] = span.end_ms
 
 

@@ -279,7 +279,7 @@ class Tenant(Struct):
 class Warden(Struct):
     """The state of one journal partition. `marks`: how far each stream partition has been heard, by arrival.
 
-    `plan` is derived from the policy; `out` is emptied with each row.
+    `days_from_ms`: what is spent in days that began before is not kept for reports. `plan` is derived from the policy; `out` is emptied with each row.
     """
 
     partition: int
@@ -293,6 +293,7 @@ class Warden(Struct):
     tenants: dict[str, Tenant] = field(default_factory=dict)
     minute: int = -1
     prove_ms: int = 0
+    days_from_ms: int = 0
     plan: Plan = EMPTY_PLAN
     out: list[Decision] = field(default_factory=list)
     audit: Chain = field(default_factory=Chain)

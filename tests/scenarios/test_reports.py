@@ -135,8 +135,21 @@ def test_one_that_was_just_asked_for_begins_with_the_next_period() -> None:
     assert fortnight.told() == []
     for hour in range(31, 31 + 30):
         fortnight._hour(hour)
-    [(_, report)] = fortnight.told()
+    assert fortnight.told() == [], "the day on which it was asked for is not known whole"
+    for hour in range(61, 61 + 48):
+        fortnight._hour(hour)
+    [(_, report), (_, next_day)] = fortnight.told()
+    assert rfc3339(report.start_ms) == "2026-10-21T22:00:00.000Z"
     assert report.total.before_nanos is None
+    assert report.total.nanos == next_day.total.nanos == next_day.total.before_nanos
+
+
+def test_a_day_of_which_reports_did_not_hear_all_is_not_told() -> None:
+    fortnight = Fortnight(hours=33)
+    fortnight.story.adopts(POLICY.partition("reports:")[0], 2).call("7", execution_id="unheard").wait("+5m").adopts(POLICY, 3)
+    for hour in range(33, 33 + 48):
+        fortnight._hour(hour)
+    assert [rfc3339(report.start_ms)[:10] for _, report in fortnight.told()] == ["2026-10-19", "2026-10-21"], "the Wednesday has a hole"
 
 
 def test_beyond_the_limit_names_are_lost_and_no_money(monkeypatch: pytest.MonkeyPatch) -> None:
