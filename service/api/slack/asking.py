@@ -14,6 +14,7 @@ from service.books import ListQuestion, Span, Spend, SpendQuestion
 from service.facts import MINUTE_MS, TOTAL, Incident, Scope
 from service.log.ports import LogError
 from service.messages.slack.spend import OPEN_MAX, Stands, answer, help_text
+from service.messages.slack.text import whispered
 from service.policy import Period
 from service.records import DEFAULT_TENANT
 from service.warden.periods import period_of
@@ -31,7 +32,7 @@ async def spend(service: Service, text: str) -> dict[str, Any]:
     try:
         return answer(await _stands(service, scope))
     except LogError:
-        return {"response_type": "ephemeral", "text": "The books cannot be asked at the moment. Try again in a minute."}
+        return whispered("The books cannot be asked at the moment. Try again in a minute.")
 
 
 async def _stands(service: Service, scope: Scope) -> Stands:

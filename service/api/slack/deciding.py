@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, TypeAlias, assert_never
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from service.api.slack.reading import Press
 from service.facts import Act, Control, ControlAction, Incident, ident
@@ -130,13 +130,3 @@ def _too_late(press: Press, incident: Incident, name: str, now_ms: int) -> str:
 def _who(incident: Incident, *what: str) -> list[str]:
     acts: list[tuple[Act, str]] = list(zip(incident.acts, people(incident, person), strict=True))
     return [line for act, line in acts if act.what in what][-1:]
-
-
-def words_of(decision: Decision) -> str:
-    """What the one who pressed is told; empty where the message itself says it."""
-    match decision:
-        case Refused(words) | Does(_, words):
-            return words
-        case Opens() | Asks():
-            return ""
-    assert_never(decision)

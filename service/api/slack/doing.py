@@ -8,11 +8,12 @@ from typing import Any, Final
 from starlette.concurrency import run_in_threadpool
 
 from service.api.ports import Chat, Service
-from service.api.slack.deciding import Asks, Decision, Does, Opens, Refused, decide, words_of
+from service.api.slack.deciding import Asks, Decision, Does, Opens, Refused, decide
 from service.api.slack.reading import Press
 from service.facts import Incident
 from service.log.ports import LogError
 from service.messages.slack.presses import Pressed
+from service.messages.slack.text import whispered
 
 PAUSES_S: Final = (0.1, 0.3, 1.0)
 UNWRITTEN: Final = "Not done: the service cannot write at the moment. Press again in a minute."
@@ -32,7 +33,7 @@ async def act(service: Service, chat: Chat, press: Press) -> Decision | None:
 
 
 async def _answer(chat: Chat, press: Press, decision: Decision) -> None:
-    words = words_of(decision)
+    words = decision.words if isinstance(decision, Refused | Does) else ""
     if isinstance(decision, Opens) and not await chat.open(press.trigger, decision.view):
         words = "The question did not open in time. Press again."
     if isinstance(decision, Asks):
@@ -40,7 +41,7 @@ async def _answer(chat: Chat, press: Press, decision: Decision) -> None:
     if isinstance(decision, Does) and decision.instead is not None:
         await _send(chat, press, {**decision.instead, "replace_original": True})
     if words and not press.again:
-        await _send(chat, press, {"response_type": "ephemeral", "text": words})
+        await _send(chat, press, whispered(words))
 
 
 async def _send(chat: Chat, press: Press, said: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from service.api.slack.deciding import Refused
 from service.api.slack.doing import act
 from service.api.slack.planning import is_plan, plan
 from service.api.slack.reading import presses_of, text
+from service.messages.slack.text import whispered
 from service.messages.slack.views import REASON
 
 ANSWER_S: Final = 2.0  # Slack waits three
@@ -61,7 +62,7 @@ async def asked(service: Service, chat: Chat, form: Mapping[str, Any]) -> Heard:
         if url := text(form, "response_url"):
             await chat.answer(url, await later)
 
-    return Heard({"response_type": "ephemeral", "text": "Looking it up…"}, after)
+    return Heard(whispered("Looking it up…"), after)
 
 
 async def _soon(work: Coroutine[Any, Any, T]) -> tuple[T | None, asyncio.Task[T] | None]:

@@ -14,7 +14,7 @@ from service.api.slack.reading import text
 from service.facts import MINUTE_MS, Control, Scope, ident
 from service.intake.careful import TIME_END_S
 from service.log.ports import LogError
-from service.messages.slack.text import SLACK, escaped
+from service.messages.slack.text import SLACK, escaped, whispered
 from service.money import nanos_of, spoken
 from service.phrases import called, capital, moment
 from service.policy.times import duration_ms, instant_ms
@@ -62,11 +62,11 @@ async def plan(service: Service, form: Mapping[str, Any]) -> dict[str, Any]:
     try:
         planned = plan_of(words, now_ms, service.policy.timezone)
     except Problem as problem:
-        return _whispered(f"Not planned: {escaped(problem.detail)} {HELP}")
+        return whispered(f"Not planned: {escaped(problem.detail)} {HELP}")
     except ValueError as wrong:
-        return _whispered(f"Not planned: {escaped(str(wrong))} {HELP}")
+        return whispered(f"Not planned: {escaped(str(wrong))} {HELP}")
     if not user or (approvers and by not in approvers):
-        return _whispered("Not planned: you are not among the policy's `pauses.approvers`.")
+        return whispered("Not planned: you are not among the policy's `pauses.approvers`.")
     mark = text(form, "trigger_id") or f"{words}\0{now_ms // MINUTE_MS}"
     control = Control(
         ident("ctl", DEFAULT_TENANT, "slack", by, "plan", mark),
@@ -82,11 +82,7 @@ async def plan(service: Service, form: Mapping[str, Any]) -> dict[str, Any]:
     try:
         await service.tell(control)
     except LogError:
-        return _whispered("Not planned: the service cannot write at the moment. Try again in a minute.")
+        return whispered("Not planned: the service cannot write at the moment. Try again in a minute.")
     who, until = capital(called(planned.scope)), moment(planned.until_ms)
     said = f"{escaped(who)} may spend {spoken(planned.extra_nanos)} more until {until}, planned by <@{user}>. Nobody is alarmed for it; budgets count it."
     return {"response_type": "in_channel", "text": said}
-
-
-def _whispered(words: str) -> dict[str, Any]:
-    return {"response_type": "ephemeral", "text": words}

@@ -9,7 +9,7 @@ from service.books import BudgetStanding, Spend
 from service.facts import Incident, Scope
 from service.messages.build import of_incident
 from service.messages.message import BASIS
-from service.messages.slack.text import SECTION_MAX, columns, context, escaped, fitted, header, section
+from service.messages.slack.text import SECTION_MAX, columns, context, escaped, fitted, header, section, whispered
 from service.money import spoken
 from service.phrases import called, moment, named, percent, times
 
@@ -35,8 +35,7 @@ def answer(stands: Stands) -> dict[str, Any]:
     told = [_incident(each) for each in stands.incidents[:OPEN_MAX]] or ["Nothing is open about it."]
     more = _more(len(stands.budgets) - BUDGETS_MAX, "budgets"), _more(len(stands.incidents) - OPEN_MAX, "incidents")
     return {
-        "response_type": "ephemeral",
-        "text": fitted(f"Spend of {who}: {_spent(stands.today)} today, {_spent(stands.month)} this month.", SECTION_MAX),
+        **whispered(fitted(f"Spend of {who}: {_spent(stands.today)} today, {_spent(stands.month)} this month.", SECTION_MAX)),
         "blocks": [
             header(f"Spend of {who}"),
             columns((f"*Today*\n{_spent(stands.today)}", f"*This month*\n{_spent(stands.month)}")),
@@ -49,7 +48,7 @@ def answer(stands: Stands) -> dict[str, Any]:
 
 def help_text(problem: str) -> dict[str, Any]:
     """What to write instead."""
-    return {"response_type": "ephemeral", "text": f"{fitted(problem, 500)} {HELP}"}
+    return whispered(f"{fitted(problem, 500)} {HELP}")
 
 
 def _spent(spend: Spend) -> str:

@@ -93,6 +93,11 @@ def plain_text(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": True}
 
 
+def whispered(words: str) -> dict[str, Any]:
+    """A message for the one who asked or pressed, and nobody else."""
+    return {"response_type": "ephemeral", "text": words}
+
+
 def header(text: str) -> dict[str, Any]:
     """A block of large letters; the text is escaped and cut here."""
     return {"type": "header", "text": plain_text(fitted(text, HEADER_MAX))}
