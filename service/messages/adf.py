@@ -16,7 +16,7 @@ from service.messages.message import Message
 DOCUMENT_MAX: Final = 32_767  # characters, of the document as JSON: whatever Jira counts of it is less
 DEPTH_MAX: Final = 50
 _PANELS: Final = {"critical": "error", "warning": "warning"}
-_BLOCKS: Final = frozenset({"paragraph", "heading", "listItem", "tableRow", "codeBlock", "panel"})
+_BREAKS: Final = ("paragraph", "heading", "listItem", "tableRow", "codeBlock", "panel", "hardBreak")  # no set: a type may be anything
 
 Node: TypeAlias = dict[str, Any]
 
@@ -49,7 +49,7 @@ def _words(node: Any, depth: int) -> Iterable[str]:
     content = node.get("content")
     for part in content if isinstance(content, list) else ():
         yield from _words(part, depth + 1)
-    if node.get("type") in _BLOCKS or node.get("type") == "hardBreak":
+    if node.get("type") in _BREAKS:
         yield "\n"
 
 

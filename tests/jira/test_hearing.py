@@ -144,6 +144,10 @@ WICKED = [
     b'{"issues": 3}',
     b'{"issues": [null, {"key": 1}, {"key": "FIN-1", "id": [], "fields": [], "changelog": {"histories": [7]}}]}',
     b"\xff" * 99,
+    b'{"issues": [{"key": "FIN-1", "fields": {"comment": {"comments": 5}}}], "total": "many"}',
+    b'{"issues": [{"key": "FIN-1", "fields": {"labels": ["inc-1"]}}], "key": "FIN-1", "changelog": {"histories": [{"id": "%s", "items": [{"field": "status"}]}]}}'
+    % (b"9" * 5_000),
+    b'{"issues": [{"key": "FIN-1", "fields": {"labels": ["inc-1"]}}], "key": "FIN-1", "fields": {"comment": {"comments": [{"body": {"type": []}}]}}}',
 ]
 
 

@@ -141,7 +141,7 @@ def test_nothing_of_a_document_is_believed() -> None:
     for _ in range(2_000):
         deep = {"type": "paragraph", "content": [deep]}
     assert adf_text(deep) == ""
-    wicked: list[Any] = [{"content": 3}, {"content": [None, "x", {"text": 7}]}, {"attrs": [], "text": None}, 5, []]
+    wicked: list[Any] = [{"content": 3}, {"content": [None, "x", {"text": 7}]}, {"attrs": [], "text": None}, {"type": []}, {"type": {}}, 5, []]
     assert [adf_text(each) for each in wicked] == [""] * len(wicked)
     assert adf_text({"content": [{"type": "mention", "attrs": {"text": "@li"}}, {"type": "hardBreak"}, {"type": "text", "text": "look"}]}) == "@li\nlook"
 

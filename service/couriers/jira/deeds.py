@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from service.couriers.jira.reading import Issue, issue_of, listed
+from service.couriers.jira.reading import Issue, issue_of, listed, mapping, serial
 from service.couriers.jira.site import person_of
 from service.facts import Control, ControlAction
 from service.phrases import shown
@@ -73,9 +73,8 @@ def _assignment(history: Mapping[str, Any], item: Mapping[str, Any], issue: Issu
 
 
 def _comments(told: Mapping[str, Any], issue: Issue, me: str, read: Callable[[Any], str]) -> list[Deed]:
-    fields = told.get("fields")
     found = []
-    for each in listed(fields.get("comment") if isinstance(fields, Mapping) else None, "comments"):
+    for each in listed(mapping(told.get("fields")).get("comment"), "comments"):
         text = " ".join(read(each.get("body")).split())
         if text and person_of(each.get("author")) != me:
             found.append(Deed(f"comment-{each.get('id')}", "note", _named(each.get("author")), shown(f"{text} (in Jira {issue.key})", NOTE_MAX)))
@@ -83,11 +82,11 @@ def _comments(told: Mapping[str, Any], issue: Issue, me: str, read: Callable[[An
 
 
 def _named(user: Any) -> str:
-    name = user.get("displayName") if isinstance(user, Mapping) else None
+    name = mapping(user).get("displayName")
     return shown(name) if isinstance(name, str) and name else SOMEONE
 
 
 def _order(history: Mapping[str, Any]) -> tuple[int, str]:
     """Changes made later have greater ids."""
     mark = str(history.get("id", ""))
-    return (int(mark), "") if mark.isascii() and mark.isdigit() else (-1, mark)
+    return serial(mark, -1), mark

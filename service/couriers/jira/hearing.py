@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from service.couriers.jira.deeds import deeds_of
-from service.couriers.jira.reading import FIELDS, Issue, issue_of
+from service.couriers.jira.reading import FIELDS, Issue, issue_of, listed, mapping
 from service.couriers.jira.remembered import Remembered, Told
 from service.couriers.jira.site import CLOUD, Site
 from service.couriers.jira.ticket import PRODUCT
@@ -75,7 +75,7 @@ class Hearing:
             found += page["issues"]
             if self.site.flavour is CLOUD and isinstance(token := page.get("nextPageToken"), str) and not page.get("isLast"):
                 body["nextPageToken"] = token
-            elif self.site.flavour is not CLOUD and page["issues"] and len(found) < int(page.get("total") or 0):
+            elif self.site.flavour is not CLOUD and page["issues"] and isinstance(total := page.get("total"), int) and len(found) < total:
                 body["startAt"] = len(found)
             else:
                 break
@@ -118,9 +118,7 @@ class Hearing:
 
 def _state(told: Any) -> str:
     """What of an issue a person may have changed that we listen to."""
-    fields = told.get("fields") if isinstance(told, dict) else None
-    known = fields if isinstance(fields, dict) else {}
-    comments = known.get("comment")
-    last = comments.get("comments", [])[-1:] if isinstance(comments, dict) else []
-    total = comments.get("total") if isinstance(comments, dict) else None
-    return repr([*(known.get(name) for name in ("status", "resolution", "assignee")), total, [each.get("id") for each in last if isinstance(each, dict)]])
+    fields = mapping(mapping(told).get("fields"))
+    comments = mapping(fields.get("comment"))
+    last = [each.get("id") for each in listed(comments, "comments")[-1:]]
+    return repr([*(fields.get(name) for name in ("status", "resolution", "assignee")), comments.get("total"), last])

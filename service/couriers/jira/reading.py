@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 FIELDS: Final = ("summary", "status", "resolution", "resolutiondate", "priority", "assignee", "creator", "labels")
+SERIAL_DIGITS_MAX: Final = 18
 WONT_FIX: Final = ("Won't Do", "Won't Fix", "Won\u2019t Do", "Won\u2019t Fix", "Declined", "Rejected")
 
 
@@ -39,7 +40,7 @@ class Issue:
     @property
     def order(self) -> tuple[int, str]:
         """Issues made earlier come first: their ids rise."""
-        return (int(self.id), self.key) if self.id.isascii() and self.id.isdigit() else (1 << 62, self.key)
+        return serial(self.id, 1 << 62), self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +59,20 @@ def issue_of(told: Any) -> Issue | None:
     """An issue, or None where it has no key."""
     if not isinstance(told, Mapping) or not isinstance(key := told.get("key"), str):
         return None
-    fields = _mapping(told.get("fields"))
-    status = _mapping(fields.get("status"))
+    fields = mapping(told.get("fields"))
+    status = mapping(fields.get("status"))
     labels = fields.get("labels")
     return Issue(
         id=str(told.get("id", "")),
         key=key,
         summary=_text(fields.get("summary")),
-        category=_text(_mapping(status.get("statusCategory")).get("key")),
+        category=_text(mapping(status.get("statusCategory")).get("key")),
         status=_text(status.get("name")),
-        resolution=_text(_mapping(fields.get("resolution")).get("name")),
+        resolution=_text(mapping(fields.get("resolution")).get("name")),
         resolved_ms=instant_ms(fields.get("resolutiondate")),
-        priority=_text(_mapping(fields.get("priority")).get("id")),
-        assignee=_text(_mapping(fields.get("assignee")).get("displayName")),
-        creator=_mapping(fields.get("creator")),
+        priority=_text(mapping(fields.get("priority")).get("id")),
+        assignee=_text(mapping(fields.get("assignee")).get("displayName")),
+        creator=mapping(fields.get("creator")),
         labels=tuple(each for each in labels if isinstance(each, str)) if isinstance(labels, list) else (),
     )
 
@@ -126,10 +127,24 @@ def folded(names: Iterable[str]) -> frozenset[str]:
     return frozenset(name.casefold() for name in names)
 
 
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The object that a value is; empty where it is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
 def listed(told: Any, name: str) -> list[Mapping[str, Any]]:
     """The objects under this name, or of the list itself."""
     values = told.get(name) if isinstance(told, Mapping) else told
     return [each for each in values if isinstance(each, Mapping)] if isinstance(values, list) else []
+
+
+def serial(text: str, otherwise: int) -> int:
+    """The number that an id of Jira's is, which rises with time; nobody reads one of thousands of digits.
+
+    >>> serial("10042", -1), serial("x", -1), serial("9" * 5000, -1)
+    (10042, -1, -1)
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= SERIAL_DIGITS_MAX else otherwise
 
 
 def instant_ms(text: Any) -> int | None:
@@ -145,21 +160,17 @@ def instant_ms(text: Any) -> int | None:
 
 
 def _move(told: Mapping[str, Any]) -> Move:
-    to, fields = _mapping(told.get("to")), _mapping(told.get("fields"))
-    resolution = _mapping(fields.get("resolution"))
+    to, fields = mapping(told.get("to")), mapping(told.get("fields"))
+    resolution = mapping(fields.get("resolution"))
     needed = {name for name, field in fields.items() if isinstance(field, Mapping) and field.get("required") and not field.get("hasDefaultValue")}
     return Move(
         id=told["id"],
         name=_text(told.get("name")),
         to=_text(to.get("name")),
-        category=_text(_mapping(to.get("statusCategory")).get("key")),
+        category=_text(mapping(to.get("statusCategory")).get("key")),
         resolutions=tuple((_text(each.get("id")), _text(each.get("name"))) for each in listed(resolution, "allowedValues")),
         asks=tuple(sorted(needed - {"resolution"})),
     )
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _text(value: Any) -> str:
