@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from service.couriers.jira.following import Following
 from service.couriers.jira.reading import Issue
@@ -14,11 +14,16 @@ from service.messages.message import Message
 
 @dataclass(slots=True)
 class Twins:
-    """Raises Unanswered."""
+    """Raises Unanswered; a merge that ended so is made again, and is the same one."""
 
     site: Site
     following: Following
-    merged: int = 0
+    _merged: set[str] = field(default_factory=set)
+
+    @property
+    def merged(self) -> int:
+        """How many second issues there were."""
+        return len(self._merged)
 
     async def one_of(self, found: Sequence[Issue], told: Told) -> Issue:
         """The issue to follow: the first that is open, else the one closed last; open second ones of ours are merged into it."""
@@ -33,7 +38,7 @@ class Twins:
         """Closes a second issue and says where to read on; a copy that a person made is theirs and stays."""
         if second.done or second.key == key or second.key in told.former or not self.site.me or person_of(second.creator) != self.site.me:
             return
-        self.merged += 1
+        self._merged.add(second.key)
         told.former = [*told.former, second.key]
         await self.following.relate(second.key, key)
         await self.following.comment(second.key, Message(headline=f"Told twice: all about this incident is in {key}", severity="info", basis=""))
