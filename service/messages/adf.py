@@ -21,13 +21,13 @@ _BREAKS: Final = ("paragraph", "heading", "listItem", "tableRow", "codeBlock", "
 Node: TypeAlias = dict[str, Any]
 
 
-def adf(message: Message, limit: int = DOCUMENT_MAX) -> Node:
+def adf(message: Message) -> Node:
     """The message as a document: what happens in a panel, then what was done, the figures as a table, the causes, where to look."""
-    return _document(fitted(_body(message), _foot(message), _size, limit, lambda text: _paragraph(_text(text, "em"))))
+    return _document(fitted(_body(message), _foot(message), _size, DOCUMENT_MAX, lambda text: _paragraph(_text(text, "em"))))
 
 
 def adf_text(document: Any) -> str:
-    r"""The words of a document that someone else wrote, a line for each block; nothing of it is believed to be well formed.
+    r"""The words of a document that someone else wrote, a line for each block; a text (Data Center's) is itself. Nothing is believed to be well formed.
 
     >>> adf_text({"type": "doc", "content": [{"type": "paragraph", "content": [{"type": "text", "text": "a"}]}, {"type": "rule"}]})
     'a'

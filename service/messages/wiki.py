@@ -19,9 +19,9 @@ _ENTITIES: Final = {"&": "&amp;", "\\": "&#92;"}  # two backslashes are a line b
 _COLOURS: Final = {"critical": "#de350b", "warning": "#ff991f"}
 
 
-def wiki(message: Message, limit: int = WIKI_MAX) -> str:
+def wiki(message: Message) -> str:
     """The message as wiki text: what happens in a panel, then what was done, the figures as a table, the causes, where to look."""
-    return "\n\n".join(fitted(_body(message), _foot(message), lambda parts: len("\n\n".join(parts)), limit, lambda text: f"_{text}_"))
+    return "\n\n".join(fitted(_body(message), _foot(message), lambda parts: len("\n\n".join(parts)), WIKI_MAX, lambda text: f"_{text}_"))
 
 
 def escaped(text: str) -> str:

@@ -5,12 +5,13 @@ Closed as not to be done is the verdict `not_useful`; done, in progress or taken
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from service.couriers.jira.reading import Issue, issue_of, listed, mapping, serial
 from service.couriers.jira.site import person_of
 from service.facts import Control, ControlAction
+from service.messages.adf import adf_text
 from service.phrases import shown
 
 NOTE_MAX: Final = 1_000
@@ -27,12 +28,12 @@ class Deed(NamedTuple):
     verdict: str = ""
 
 
-def deeds_of(told: Any, me: str, read: Callable[[Any], str], wont_fix: frozenset[str], *, tenant: str, incident: str, receiver: str) -> list[Control]:
+def deeds_of(told: Any, me: str, wont_fix: frozenset[str], *, tenant: str, incident: str, receiver: str) -> list[Control]:
     """The controls that an issue with its changes and comments stands for; the same deed always has the same id."""
     issue = issue_of(told)
     if issue is None:
         return []
-    deeds = [*_changes(told, issue, me, wont_fix), *_comments(told, issue, me, read)]
+    deeds = [*_changes(told, issue, me, wont_fix), *_comments(told, issue, me)]
     return [
         Control(f"jira-{receiver}-{issue.id}-{deed.mark}", tenant, deed.action, deed.by, incident=incident, reason=deed.reason, verdict=deed.verdict)
         for deed in deeds
@@ -72,10 +73,10 @@ def _assignment(history: Mapping[str, Any], item: Mapping[str, Any], issue: Issu
     return Deed(f"{history.get('id')}-assignee", "acknowledge", shown(issue.assignee), f"assigned in Jira {issue.key}")
 
 
-def _comments(told: Mapping[str, Any], issue: Issue, me: str, read: Callable[[Any], str]) -> list[Deed]:
+def _comments(told: Mapping[str, Any], issue: Issue, me: str) -> list[Deed]:
     found = []
     for each in listed(mapping(told.get("fields")).get("comment"), "comments"):
-        text = " ".join(read(each.get("body")).split())
+        text = " ".join(adf_text(each.get("body")).split())
         if text and person_of(each.get("author")) != me:
             found.append(Deed(f"comment-{each.get('id')}", "note", _named(each.get("author")), shown(f"{text} (in Jira {issue.key})", NOTE_MAX)))
     return found

@@ -19,6 +19,7 @@ from service.couriers.jira.site import Site
 from service.couriers.jira.ticket import Ticket, comment, description
 from service.couriers.jira.unanswered import Unanswered
 from service.couriers.port import GaveUp, RetryLater
+from service.messages.adf import adf_text
 from service.messages.message import Message
 
 LINK: Final = "Relates"
@@ -130,7 +131,7 @@ class Following:
 
     async def _is_said(self, key: str, notice: str) -> bool:
         told = await self.site.read(f"issue/{key}/comment", {"orderBy": "-created", "maxResults": COMMENTS_READ})
-        return any(notice in self.site.flavour.read(each.get("body")) for each in listed(told, "comments"))
+        return any(notice in adf_text(each.get("body")) for each in listed(told, "comments"))
 
     @staticmethod
     async def or_not(asked: Awaitable[Any]) -> bool:

@@ -96,7 +96,7 @@ class Hearing:
             if issue_of(whole) is None:
                 return None
             await self._mute(about, told, issue_of(whole) or issue)
-            return deeds_of(whole, self.site.me, self.site.flavour.read, self.wont_fix, tenant=told.tenant, incident=about, receiver=self.name)
+            return deeds_of(whole, self.site.me, self.wont_fix, tenant=told.tenant, incident=about, receiver=self.name)
         return []
 
     async def _merged(self, about: str, told: Told, issue: Issue) -> None:

@@ -18,7 +18,7 @@ from service.couriers.answers import wait_s
 from service.couriers.jira.unanswered import Unanswered, refusal
 from service.couriers.port import Parts, Receiver, RetryLater
 from service.couriers.wire import Answer, Wire
-from service.messages.adf import adf, adf_text
+from service.messages.adf import adf
 from service.messages.message import Message
 from service.messages.wiki import wiki
 
@@ -28,18 +28,17 @@ CLOUD_HOST: Final = ".atlassian.net"
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """What differs between the two: the version in addresses, where is searched, by what a person is named, and texts both ways."""
+    """What differs between the two: the version in addresses, where is searched, by what a person is named, and how texts are written."""
 
     name: str
     version: str
     search: str
     person: str
     rendered: Callable[[Message], Any]
-    read: Callable[[Any], str]
 
 
-CLOUD: Final = Flavour("cloud", "3", "search/jql", "accountId", adf, adf_text)
-DATA_CENTER: Final = Flavour("data_center", "2", "search", "name", wiki, adf_text)
+CLOUD: Final = Flavour("cloud", "3", "search/jql", "accountId", adf)
+DATA_CENTER: Final = Flavour("data_center", "2", "search", "name", wiki)
 FLAVOURS: Final[Mapping[str, Flavour]] = {flavour.name: flavour for flavour in (CLOUD, DATA_CENTER)}
 
 
