@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from service.couriers.jira.reading import Issue, issue_of, listed, mapping, serial
+from service.couriers.jira.reading import Issue, listed, mapping, serial
 from service.couriers.jira.site import person_of
 from service.facts import Control, ControlAction
 from service.messages.adf import adf_text
@@ -28,11 +28,8 @@ class Deed(NamedTuple):
     verdict: str = ""
 
 
-def deeds_of(told: Any, me: str, wont_fix: frozenset[str], *, tenant: str, incident: str, receiver: str) -> list[Control]:
+def deeds_of(told: Mapping[str, Any], issue: Issue, me: str, wont_fix: frozenset[str], *, tenant: str, incident: str, receiver: str) -> list[Control]:
     """The controls that an issue with its changes and comments stands for; the same deed always has the same id."""
-    issue = issue_of(told)
-    if issue is None:
-        return []
     deeds = [*_changes(told, issue, me, wont_fix), *_comments(told, issue, me)]
     return [
         Control(f"jira-{receiver}-{issue.id}-{deed.mark}", tenant, deed.action, deed.by, incident=incident, reason=deed.reason, verdict=deed.verdict)

@@ -24,6 +24,7 @@ FIRST_LOOK_MS: Final = 24 * 3_600_000
 PAGE: Final = 20  # each with its comments
 PAGES_MAX: Final = 50
 SEEN_MAX: Final = 10_000
+ASKED: Final = (*FIELDS, "comment")
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Hearing:
     _handed_ms: int | None = None
 
     async def controls(self) -> list[Control]:
-        """All that people did since the last time, oldest first; the last one's are handed over by now, which is remembered."""
+        """All that people did since the last time, oldest first. Who asks has handed over what it got the last time: up to then is remembered."""
         if not self.site.me:
             return []  # what people did could not be told from what we did
         now_ms = self.site.parts.clock()
@@ -68,7 +69,7 @@ class Hearing:
     async def _changed(self, span_ms: int) -> list[Any]:
         """Our issues that changed within so long, with what shows whether a person did it."""
         jql = f'labels = "{PRODUCT}" AND updated >= -{max(span_ms // 60_000, 1) + 1}m ORDER BY updated ASC'
-        body: dict[str, Any] = {"jql": jql, "fields": [*FIELDS, "comment"], "maxResults": PAGE}
+        body: dict[str, Any] = {"jql": jql, "fields": ASKED, "maxResults": PAGE}
         found: list[Any] = []
         for _ in range(PAGES_MAX):
             page = await self.site.search(body)
@@ -92,11 +93,12 @@ class Hearing:
             if told.key != issue.key:
                 await self._merged(about, told, issue)
                 return []
-            whole = await self.site.ask("GET", f"issue/{issue.key}", query={"expand": "changelog", "fields": ",".join((*FIELDS, "comment"))})
-            if issue_of(whole) is None:
+            whole = await self.site.ask("GET", f"issue/{issue.key}", query={"expand": "changelog", "fields": ",".join(ASKED)})
+            now = issue_of(whole)
+            if now is None:
                 return None
-            await self._mute(about, told, issue_of(whole) or issue)
-            return deeds_of(whole, self.site.me, self.wont_fix, tenant=told.tenant, incident=about, receiver=self.name)
+            await self._mute(about, told, now)
+            return deeds_of(whole, now, self.site.me, self.wont_fix, tenant=told.tenant, incident=about, receiver=self.name)
         return []
 
     async def _merged(self, about: str, told: Told, issue: Issue) -> None:
