@@ -20,7 +20,7 @@ from service.couriers.jira.remembered import Remembered, Told
 from service.couriers.jira.site import Site
 from service.couriers.jira.ticket import Ticket, ticket_of
 from service.couriers.jira.twins import Twins
-from service.couriers.jira.unanswered import Unanswered
+from service.couriers.jira.unanswered import Unanswered, granted
 from service.couriers.port import Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
 from service.facts import Control, Incident, Notice
 
@@ -39,12 +39,11 @@ class JiraCourier:
             raise ValueError("its project is missing")
         self.name, self._clock, self._public_url = receiver.name, parts.clock, parts.public_url
         self._resolves = receiver.options.get("resolve", True) is not False
-        wont_fix = tuple(receiver.options.get("wont_fix") or WONT_FIX)
-        self._wont_fix = folded(wont_fix)
+        self._wont_fix = folded(receiver.options.get("wont_fix") or WONT_FIX)
         self._site = Site(receiver, parts)
         self._remembered = Remembered(parts.memory(receiver.name))
         offers = Offers(self._site)
-        self._following = Following(self._site, self._remembered, offers, wont_fix)
+        self._following = Following(self._site, self._remembered, offers, self._wont_fix)
         self._making = Making(self._site, receiver, self._remembered, offers)
         self._twins = Twins(self._site, self._following)
         self._hearing = Hearing(self._site, self._remembered, self._twins, receiver.name, self._wont_fix)
@@ -142,13 +141,13 @@ class JiraCourier:
             await self._remembered.keep(ticket.about, told)
             return Delivered(reason=_muted(issue.key))
         notes = [*told.notes, *await self._following.link(ticket, told)]
-        if not await self._following.or_not(self._following.edit(ticket, told, issue)):
+        if not await granted(self._following.edit(ticket, told, issue)):
             notes.append(NO_TEXT)
-        if ticket.resolved and self._resolves and not issue.done and not await self._following.move(told.key, done=True):
-            notes.append(NO_WAY)
+        stuck = ticket.resolved and self._resolves and not issue.done and not await self._following.move(told.key, done=True)
+        unmoved = [NO_WAY] if stuck else []
         if not (issue.done and ticket.reason == "acknowledged"):  # who closed it has been heard
-            await self._following.say(ticket, told, *(note for note in notes if note == NO_WAY))
-        return Delivered(reason=" ".join(notes))
+            await self._following.say(ticket, told, *unmoved)
+        return Delivered(reason=" ".join([*notes, *unmoved]))
 
 
 def _muted(key: str) -> str:

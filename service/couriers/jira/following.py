@@ -7,7 +7,6 @@ it is still ours, and nothing is moved out of done but by a recurrence.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,15 +16,14 @@ from service.couriers.jira.reading import Issue, Move, listed, moves_of, resolut
 from service.couriers.jira.remembered import Remembered, Told, digest
 from service.couriers.jira.site import Site
 from service.couriers.jira.ticket import Ticket, comment, description
-from service.couriers.jira.unanswered import Unanswered
-from service.couriers.port import GaveUp, RetryLater
+from service.couriers.jira.unanswered import Unanswered, granted, unclear
+from service.couriers.port import GaveUp
 from service.messages.adf import adf_text
 from service.messages.message import Message
 
 LINK: Final = "Relates"
 NO_TEXT: Final = "This Jira does not let the issue's text be brought up to date."
 NO_WAY: Final = "This Jira offers no way from here to a done status, so the issue stays open."
-LOOK_AGAIN_S: Final = 5.0
 COMMENTS_READ: Final = "100"
 _QUIET: Final = {"notifyUsers": "false"}  # only an administrator of the project may ask for that; else Jira writes to the watchers
 
@@ -37,7 +35,7 @@ class Following:
     site: Site
     remembered: Remembered
     offers: Offers
-    wont_fix: Sequence[str]
+    wont_fix: frozenset[str]
     quiet: bool = True
 
     async def edit(self, ticket: Ticket, told: Told, issue: Issue | None = None) -> None:
@@ -69,20 +67,18 @@ class Following:
         """Adds the comment that tells this notice, once."""
         if ticket.notice in told.comments:
             return
-        if told.commenting == ticket.notice and await self._is_said(told.key, ticket.notice):
-            told.hears(ticket.notice)
-        else:
+        if told.commenting != ticket.notice or not await self._is_said(told.key, ticket.notice):
             told.commenting = ticket.notice
             await self.remembered.keep(ticket.about, told)
             await self.comment(told.key, comment(ticket, *notes))
-            told.hears(ticket.notice)
+        told.hears(ticket.notice)
         await self.remembered.keep(ticket.about, told)
 
     async def comment(self, key: str, message: Message) -> None:
         """Adds a comment; an answer that does not say so is none."""
         made = await self.site.ask("POST", f"issue/{key}/comment", {"body": self.site.flavour.rendered(message)})
         if not isinstance(made, dict) or "id" not in made:
-            raise Unanswered(RetryLater(LOOK_AGAIN_S, "Jira's answer to the comment cannot be read", alone=True), maybe_done=True)
+            raise unclear("Jira's answer to the comment cannot be read")
 
     async def link(self, ticket: Ticket, told: Told) -> list[str]:
         """Makes the links that are still to be made, and says which the site did not make; Jira makes none twice."""
@@ -97,7 +93,7 @@ class Following:
     async def relate(self, key: str, other: str) -> bool:
         """Links two issues, where the site has links and lets us."""
         body = {"type": {"name": LINK}, "inwardIssue": {"key": other}, "outwardIssue": {"key": key}}
-        return await self.or_not(self.site.ask("POST", "issueLink", body))
+        return await granted(self.site.ask("POST", "issueLink", body))
 
     async def _put(self, key: str, fields: dict[str, Any]) -> None:
         """Edits; where the screen refuses a field, without it."""
@@ -127,19 +123,8 @@ class Following:
     async def _moved(self, key: str, move: Move, *, done: bool) -> bool:
         resolution = resolution_of(move, self.wont_fix) if done else ""
         fields = {"fields": {"resolution": {"id": resolution}}} if resolution else {}
-        return await self.or_not(self.site.ask("POST", f"issue/{key}/transitions", {"transition": {"id": move.id}, **fields}))
+        return await granted(self.site.ask("POST", f"issue/{key}/transitions", {"transition": {"id": move.id}, **fields}))
 
     async def _is_said(self, key: str, notice: str) -> bool:
         told = await self.site.read(f"issue/{key}/comment", {"orderBy": "-created", "maxResults": COMMENTS_READ})
         return any(notice in adf_text(each.get("body")) for each in listed(told, "comments"))
-
-    @staticmethod
-    async def or_not(asked: Awaitable[Any]) -> bool:
-        """Whether it was done; what is refused for good is not."""
-        try:
-            await asked
-        except Unanswered as no:
-            if isinstance(no.outcome, GaveUp):
-                return False
-            raise
-        return True

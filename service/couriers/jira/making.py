@@ -15,15 +15,14 @@ from typing import Any, Final
 
 from service.couriers.jira.fields import contact_of, fields_of, may_go, mend, project_of, property_of
 from service.couriers.jira.offers import Offers
-from service.couriers.jira.reading import FIELDS, Issue, issue_of, issues_of
+from service.couriers.jira.reading import FIELDS, Issue, issue_of, issues_of, mapping
 from service.couriers.jira.remembered import Remembered, Told, digest
 from service.couriers.jira.site import Site
 from service.couriers.jira.ticket import PRODUCT, Ticket, description
-from service.couriers.jira.unanswered import Unanswered
+from service.couriers.jira.unanswered import LOOK_AGAIN_S, Unanswered, unclear
 from service.couriers.port import GaveUp, Receiver, RetryLater
 
 INDEX_LAG_MS: Final = 60_000
-LOOK_AGAIN_S: Final = 5.0
 FOUND_MAX: Final = 20
 
 
@@ -42,7 +41,9 @@ class Making:
         try:
             found = issues_of(await self.site.search({"jql": jql, "fields": list(FIELDS), "maxResults": FOUND_MAX}))
         except Unanswered as no:
-            raise (await self._explained(no, ticket, {"project": ""}) if no.status == HTTPStatus.BAD_REQUEST else no) from None
+            if no.status != HTTPStatus.BAD_REQUEST:
+                raise
+            raise await self._explained(no, ticket, {"project": ""}) from None
         return sorted((issue for issue in found if issue.key not in told.former and ticket.identity in issue.labels), key=lambda issue: issue.order)
 
     async def adopt(self, ticket: Ticket, told: Told, issue: Issue) -> None:
@@ -58,7 +59,7 @@ class Making:
         """Raises Unanswered as long as an issue may still turn up in Jira's index."""
         left_ms = told.sending_ms + INDEX_LAG_MS - self.site.parts.clock()
         if told.sending_ms and left_ms > 0:
-            raise self._unclear("an issue may have been made; it is looked for before another is", after_s=min(LOOK_AGAIN_S, left_ms / 1000))
+            raise unclear("an issue may have been made; it is looked for before another is", min(LOOK_AGAIN_S, left_ms / 1000))
 
     async def make(self, ticket: Ticket, told: Told) -> None:
         """Creates the issue and remembers it; what it is to be linked to is saved before, so that no crash loses it."""
@@ -80,7 +81,7 @@ class Making:
                 made = issue_of(await self.site.ask("POST", "issue", {"fields": fields, "properties": [property_of(ticket)]}))
             except Unanswered as no:
                 if no.maybe_done:
-                    raise self._unclear(no.outcome.reason, after_s=LOOK_AGAIN_S) from None
+                    raise unclear(no.outcome.reason) from None
                 told.sending_ms = 0
                 await self.remembered.keep(ticket.about, told)
                 gone = sorted(no.refused.keys() & fields.keys() & may_go(ticket, self.receiver))
@@ -89,7 +90,7 @@ class Making:
                 self._leave_out(ticket, told, fields, gone)
             else:
                 if made is None:
-                    raise self._unclear("Jira's answer to the create cannot be read", after_s=LOOK_AGAIN_S)
+                    raise unclear("Jira's answer to the create cannot be read")
                 if ticket.told_by_issue:
                     told.hears(ticket.told_by_issue)
                 return made.key
@@ -145,14 +146,10 @@ class Making:
             if isinstance(no.outcome, RetryLater):
                 raise
             return ""
-        value = told.get("value") if isinstance(told, dict) else None
-        return str(value.get("notice", "")) if isinstance(value, dict) else ""
+        return str(mapping(mapping(told).get("value")).get("notice", ""))
 
     def _asks(self, name: str, ticket: Ticket) -> bool:
         return name in self.receiver.fields or name in contact_of(ticket, self.receiver).fields
-
-    def _unclear(self, reason: str, after_s: float) -> Unanswered:
-        return Unanswered(RetryLater(after_s, reason, alone=True), maybe_done=True)
 
 
 def quoted(text: str) -> str:

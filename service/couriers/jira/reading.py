@@ -87,20 +87,18 @@ def moves_of(told: Any) -> list[Move]:
     return [_move(each) for each in listed(told, "transitions") if isinstance(each.get("id"), str) and each.get("isAvailable") is not False]
 
 
-def way_to(moves: Iterable[Move], *, done: bool, wont_fix: Iterable[str]) -> Move | None:
+def way_to(moves: Iterable[Move], *, done: bool, wont_fix: frozenset[str]) -> Move | None:
     """The move that leads to a status of the category done, or out of it; never one that says that nothing was done about it.
 
     Of several the one that asks for nothing is taken first; to reopen, the one that leads back to the start.
     """
-    shunned = folded(wont_fix)
-    fitting = [move for move in moves if (move.category == "done") is done and not move.asks and not ({move.name.casefold(), move.to.casefold()} & shunned)]
+    fitting = [move for move in moves if (move.category == "done") is done and not move.asks and not ({move.name.casefold(), move.to.casefold()} & wont_fix)]
     return min(fitting, key=lambda move: (bool(move.resolutions), move.category != "new"), default=None)
 
 
-def resolution_of(move: Move, wont_fix: Iterable[str]) -> str:
+def resolution_of(move: Move, wont_fix: frozenset[str]) -> str:
     """The id of the resolution to give where its screen asks for one; empty where it does not."""
-    shunned = folded(wont_fix)
-    return next((id_ for id_, name in move.resolutions if name.casefold() not in shunned), "")
+    return next((id_ for id_, name in move.resolutions if name.casefold() not in wont_fix), "")
 
 
 def priority_for(ids: list[str], risk_nanos: int, severity: str) -> str:

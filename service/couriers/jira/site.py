@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from service.couriers.answers import wait_s
+from service.couriers.jira.reading import mapping
 from service.couriers.jira.unanswered import Unanswered, refusal
 from service.couriers.port import Parts, Receiver, RetryLater
 from service.couriers.wire import Answer, Wire
@@ -95,7 +96,7 @@ class Site:
     async def _other(self) -> Flavour:
         """What a site says it is that does not know the address tried; Cloud answers this one too."""
         about = await self._ask("GET", "/rest/api/2/serverInfo", None, None)
-        return CLOUD if isinstance(about, dict) and about.get("deploymentType") == "Cloud" else DATA_CENTER
+        return CLOUD if mapping(about).get("deploymentType") == "Cloud" else DATA_CENTER
 
     async def _ask(self, method: str, path: str, body: Any, query: Mapping[str, str] | None) -> Any:
         base = self.wire.url
@@ -119,7 +120,7 @@ def person_of(user: Any) -> str:
     >>> person_of({"accountId": "5b10", "displayName": "Maria"}), person_of({"key": "JIRAUSER1", "name": "maria"}), person_of(None)
     ('5b10', 'JIRAUSER1', '')
     """
-    told = user if isinstance(user, Mapping) else {}
+    told = mapping(user)
     return next((name for key in ("accountId", "key", "name") if isinstance(name := told.get(key), str) and name), "")
 
 

@@ -5,14 +5,16 @@ It is an error and not a value because telling an issue takes several questions,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from service.couriers.jira.reading import mapping
 from service.couriers.port import GaveUp, RetryLater
 from service.phrases import shown
 
 REASON_MAX: Final = 400
+LOOK_AGAIN_S: Final = 5.0
 
 
 class Unanswered(Exception):  # noqa: N818 -- what it says is no fault of ours
@@ -41,6 +43,22 @@ def refusal(status: int, after_s: float | None, told: Any, *, redact: Callable[[
     return Unanswered(GaveUp(f"{words}{_advice(status)}"), status=status, refused=fields)
 
 
+def unclear(reason: str, after_s: float = LOOK_AGAIN_S) -> Unanswered:
+    """It may have been done, and is looked for before it is tried again; nobody else waits for that."""
+    return Unanswered(RetryLater(after_s, reason, alone=True), maybe_done=True)
+
+
+async def granted(asked: Awaitable[Any]) -> bool:
+    """Whether it was done; what is refused for good is not. Raises Unanswered for what may be done later."""
+    try:
+        await asked
+    except Unanswered as no:
+        if isinstance(no.outcome, GaveUp):
+            return False
+        raise
+    return True
+
+
 def _advice(status: int) -> str:
     match status:
         case HTTPStatus.UNAUTHORIZED:
@@ -54,16 +72,13 @@ def _advice(status: int) -> str:
 
 
 def _fields(told: Any, redact: Callable[[str], str]) -> dict[str, str]:
-    errors = told.get("errors") if isinstance(told, Mapping) else None
-    pairs = errors.items() if isinstance(errors, Mapping) else ()
-    return {shown(str(name)): shown(redact(str(text)), REASON_MAX) for name, text in pairs}
+    return {shown(str(name)): shown(redact(str(text)), REASON_MAX) for name, text in mapping(mapping(told).get("errors")).items()}
 
 
 def _messages(told: Any, redact: Callable[[str], str]) -> list[str]:
-    if not isinstance(told, Mapping):
-        return []
-    messages = told.get("errorMessages")
-    texts = messages if isinstance(messages, list) and messages else [told.get("message"), told.get("reason")]
+    said = mapping(told)
+    messages = said.get("errorMessages")
+    texts = messages if isinstance(messages, list) and messages else [said.get("message"), said.get("reason")]
     return [shown(redact(text), REASON_MAX) for text in texts if isinstance(text, str) and text]
 
 
