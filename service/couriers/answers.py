@@ -29,7 +29,7 @@ def outcome_of(status: int, retry_after: str | None, body: bytes, now_ms: int, *
     if 200 <= status < 300:
         state = _ANSWERS.get(_text(told, "state"))
         return Delivered(state, why) if state is not None else Delivered()
-    words = f"{_spoken(status)}: {why}" if why else _spoken(status)
+    words = f"{spoken(status)}: {why}" if why else spoken(status)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
         return RetryLater(wait_s(retry_after, now_ms), words)
     return GaveUp(f"{words} (redirects are not followed)" if 300 <= status < 400 else words)
@@ -57,11 +57,16 @@ def wait_s(retry_after: str | None, now_ms: int) -> float | None:
 
 def told_in(body: bytes) -> dict[str, Any]:
     """The object that a body is; empty where it is none."""
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
+    told = json_in(body)
     return told if isinstance(told, dict) else {}
+
+
+def json_in(body: bytes) -> Any:
+    """The JSON value that a body is; None where it is none."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _inner(told: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -74,7 +79,12 @@ def _text(told: Mapping[str, Any], *names: str) -> str:
     return next((value for name in names if isinstance(value := told.get(name), str)), "")
 
 
-def _spoken(status: int) -> str:
+def spoken(status: int) -> str:
+    """A status with its name, where it has one.
+
+    >>> spoken(503), spoken(599)
+    ('503 Service Unavailable', 'status 599')
+    """
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
-from service.couriers.answers import wait_s
+from service.couriers.answers import json_in, wait_s
 from service.couriers.jira.reading import mapping
 from service.couriers.jira.unanswered import Unanswered, refusal
 from service.couriers.port import Parts, Receiver, RetryLater
@@ -108,10 +108,10 @@ class Site:
             raise Unanswered(answer, maybe_done=True)
         if not 200 <= answer.status < 300:
             raise self._refused(answer)
-        return _json(answer.body)
+        return json_in(answer.body)
 
     def _refused(self, answer: Answer) -> Unanswered:
-        return refusal(answer.status, wait_s(answer.retry_after, self.parts.clock()), _json(answer.body), redact=self.wire.redacted)
+        return refusal(answer.status, wait_s(answer.retry_after, self.parts.clock()), json_in(answer.body), redact=self.wire.redacted)
 
 
 def person_of(user: Any) -> str:
@@ -132,10 +132,3 @@ def _readable(told: Any) -> Any:
 
 def _unreadable() -> Unanswered:
     return Unanswered(RetryLater(None, "Jira's answer cannot be read"))
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None

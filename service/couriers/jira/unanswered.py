@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
+from service.couriers.answers import spoken
 from service.couriers.jira.reading import mapping
 from service.couriers.port import GaveUp, RetryLater
 from service.phrases import shown
@@ -37,7 +38,7 @@ def refusal(status: int, after_s: float | None, told: Any, *, redact: Callable[[
     """
     fields = _fields(told, redact)
     why = "; ".join([*_messages(told, redact), *(f"{name}: {text}" for name, text in fields.items())])
-    words = f"{_spoken(status)}: {shown(why, REASON_MAX)}" if why else _spoken(status)
+    words = f"{spoken(status)}: {shown(why, REASON_MAX)}" if why else spoken(status)
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500:
         return Unanswered(RetryLater(after_s, words), status=status, maybe_done=status >= 500)
     return Unanswered(GaveUp(f"{words}{_advice(status)}"), status=status, refused=fields)
@@ -80,10 +81,3 @@ def _messages(told: Any, redact: Callable[[str], str]) -> list[str]:
     messages = said.get("errorMessages")
     texts = messages if isinstance(messages, list) and messages else [said.get("message"), said.get("reason")]
     return [shown(redact(text), REASON_MAX) for text in texts if isinstance(text, str) and text]
-
-
-def _spoken(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        return f"status {status}"
