@@ -12,8 +12,8 @@ import pytest
 from service.clock import now_ms
 from service.messages.adf import adf_text
 from tests.jira.fake import LI, MARIA, TOKEN, USER, FakeJira, Issue
-from tests.jira.served import served
 from tests.scenarios.live_service import Live, live, until
+from tests.served import served
 
 MUTED = "muted: FIN-1 was closed as not to be done"
 
@@ -31,7 +31,7 @@ def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def living(data: Path) -> AsyncIterator[tuple[Live, FakeJira]]:
     jira = FakeJira(clock=now_ms)
-    async with served(jira) as url:
+    async with served(jira.reply) as url:
         policy = f"""
 budgets: [{{name: all-day, scope: total, period: day, limit_usd: 100, thresholds: [50, 80, 100]}}]
 receivers: [{{name: tickets, kind: jira, url: "{url}", project: FIN, user: "env:JIRA_USER", token: "env:JIRA_TOKEN"}}]

@@ -12,10 +12,10 @@ from service.log.kafka import Cluster
 from service.log.kafka.topics import IN
 from service.messages.adf import adf_text
 from tests.jira.fake import TOKEN, USER, FakeJira, Fault
-from tests.jira.served import served
 from tests.kafka.broker import Broker
 from tests.kafka.test_told import call, producing
 from tests.kafka.test_worker import PARTITIONS, Workers, cluster, workers
+from tests.served import served
 
 __all__ = ["cluster", "workers"]
 
@@ -31,7 +31,7 @@ async def test_a_worker_killed_between_the_create_and_its_receipt_makes_one_issu
     broker: Broker, cluster: Cluster, workers: Workers, prefix: str, tmp_path: Path
 ) -> None:
     jira = FakeJira(clock=lambda: int(time.time() * 1000))
-    async with served(jira) as url, producing(broker, prefix + IN) as producer:
+    async with served(jira.reply) as url, producing(broker, prefix + IN) as producer:
         policy = tmp_path / "policy.yaml"
         policy.write_text(POLICY.format(url=url))
         workers.env |= {"JIRA_USER": USER, "JIRA_TOKEN": TOKEN}

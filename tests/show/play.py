@@ -14,8 +14,8 @@ from service.clock import now_ms
 from tests.bench.live import receiver
 from tests.jira import fake as jira_fake
 from tests.jira.fake import FakeJira
-from tests.jira.served import served as jira_served
 from tests.scenarios.live_service import Live, live, until
+from tests.served import served
 from tests.slack import server as slack_server
 from tests.slack.served import served as slack_served
 from tests.slack.server import FakeSlack
@@ -50,7 +50,7 @@ async def played(folder: Path) -> Played:
     with patch.dict(os.environ, SECRETS):
         async with (
             slack_served(told.slack) as slack,
-            jira_served(told.jira) as site,
+            served(told.jira.reply) as site,
             receiver(told.events.append) as hook,
             live(folder, POLICY.format(slack=slack, jira=site, hook=hook)) as service,
         ):
