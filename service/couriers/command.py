@@ -85,9 +85,11 @@ class CommandCourier:
         finally:
             _kill(process)
             with suppress(TimeoutError):
-                await asyncio.wait_for(talking, _LAST_WORDS_S)
+                async with asyncio.timeout(_LAST_WORDS_S):  # wait_for could swallow that we are told to end
+                    await talking
             with suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), _GONE_S)
+                async with asyncio.timeout(_GONE_S):
+                    await process.wait()
         words = self._last_words(said)
         if status == 0:
             return Delivered("accepted", words)

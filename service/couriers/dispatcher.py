@@ -14,7 +14,7 @@ from typing import Any, Final
 from service.couriers.addressing import Addressing
 from service.couriers.deliveries import Deliveries, Sequences
 from service.couriers.edits import EDIT_AFTER_MS, Edits
-from service.couriers.hearing import Tell, hear
+from service.couriers.hearing import Tell, hear, is_ending
 from service.couriers.lane import WAITING_MAX, Lane
 from service.couriers.pacing import LaneName
 from service.couriers.parcel import Parcel
@@ -140,7 +140,7 @@ class Dispatcher:
         await asyncio.gather(*(courier.close() for courier in self._couriers.values()), return_exceptions=True)
 
     async def _work(self, lane: Lane, news: asyncio.Event) -> None:
-        while True:
+        while not is_ending():
             news.clear()
             if not await self._turn(lane):
                 wait_ms = self._wait_ms(lane)

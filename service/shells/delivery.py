@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from service.couriers.dispatcher import Dispatcher
+from service.couriers.hearing import is_ending
 from service.log.ports import Log, LogError
 from service.policy import Policy
 
@@ -79,7 +80,9 @@ class Delivery:
                 await self._renewed.wait()
                 for task in delivering:
                     task.cancel()
-        except Exception as failed:  # noqa: BLE001 -- whatever it was, nothing may be skipped
+        except Exception as failed:
+            if is_ending():  # who fails while it is told to end hides that from us
+                raise asyncio.CancelledError from failed
             structlog.get_logger("couriers").warning("couriers_restart", reason=_reason(failed), pause_s=PAUSE_S)
             await asyncio.sleep(PAUSE_S)
 
