@@ -66,6 +66,14 @@ def hear(w: Warden, arrival_ms: int, row: JournalRow) -> list[Decision]:
                     orders.receipt(w, t, row)
         case _:
             pass  # a tick: only time has passed
+    if not isinstance(row, Envelope) or row.mark_ms:  # of a mark in several rows the last one speaks for its time
+        _time_passes(w)
+    audit.ordered(w, before)
+    return w.out
+
+
+def _time_passes(w: Warden) -> None:
+    """A policy comes into force, a minute is over."""
     if w.coming is not None and w.now_ms >= w.coming.from_ms:
         _adopt(w, w.coming)
     minute = w.now_ms // MINUTE_MS
@@ -74,8 +82,6 @@ def hear(w: Warden, arrival_ms: int, row: JournalRow) -> list[Decision]:
         for t in w.tenants.values():
             upkeep.each_minute(w, t)
         reports.due(w)
-    audit.ordered(w, before)
-    return w.out
 
 
 def tenant(w: Warden, name: str) -> Tenant:

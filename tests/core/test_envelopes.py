@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from service.facts import TOTAL, Decision, Envelope, decode_journal
 from service.intake.partition import journal_of
 from service.meter.snapshot import MeterFold
+from service.records import Usage
 from service.warden.fold import hear
 from service.warden.state import Warden
 from tests.core.streams import CALM, START_MS, Heard, policy_set, streams
 
 MINUTE_MS = 60_000
+LOOP = [Heard(START_MS, Usage(id=f"id-{n}", time=START_MS / 1000, execution_id="run-1", signature="same", cost_usd="0.05", model="told")) for n in range(50)]
 
 
 def said(heard: list[Heard], fold: MeterFold) -> dict[int, list[Envelope]]:
@@ -41,6 +43,7 @@ def guarded(rows: list[Envelope]) -> tuple[Warden, list[Decision]]:
     return warden, decisions
 
 
+@example(LOOP, 200)  # the minute that begins with a mark in several rows looks at what all of them say
 @given(streams(max_size=60), st.integers(200, 2_000))
 @settings(max_examples=40, deadline=None)
 def test_rows_that_were_cut_say_what_the_whole_says(heard: list[Heard], most: int) -> None:
