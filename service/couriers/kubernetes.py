@@ -18,7 +18,7 @@ from service.couriers.templates import ended, values_of
 from service.couriers.wire import Answer, Wire
 from service.facts import Order
 from service.phrases import named
-from service.policy.templates import filled
+from service.policy.templates import filled, places
 from service.settings import secret
 
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -46,9 +46,8 @@ class KubernetesCourier:
             return Delivered("refused", f"a deployment can be paused and resumed, and there is nothing to {item.action}")
         values = values_of(item, self._public_url)
         namespace, deployment = filled(self._namespace, values), filled(self._deployment, values)
-        for name, what in ((namespace, "namespace"), (deployment, "deployment")):
-            if not _NAME.fullmatch(name):
-                return Delivered("refused", f"{named(name)} cannot be the name of a {what}; see `{what}` of this receiver")
+        if (unfit := _unfit(namespace=namespace, deployment=deployment)) is not None:
+            return unfit
         async with self._one_at_a_time:
             place = _Place(self._wire, self._memory, self._token, namespace, deployment)
             return await (place.hold(item) if item.action == "pause" else place.let_go(item))
@@ -58,17 +57,21 @@ class KubernetesCourier:
         return await self.deliver(ended(order))
 
     async def probe(self) -> Outcome:
-        """Asks the cluster whether this service account may scale deployments."""
-        namespace = self._namespace if _NAME.fullmatch(self._namespace) else None
-        wanted = {"group": "apps", "resource": "deployments", "subresource": "scale", "verb": "patch", "namespace": namespace}
+        """Asks the cluster whether this service account may scale deployments: there, or everywhere where each order has a namespace of its own."""
+        fixed = {what: text for what, text in (("namespace", self._namespace), ("deployment", self._deployment)) if not places(text)}
+        if (unfit := _unfit(**fixed)) is not None:
+            return unfit
+        wanted = {"group": "apps", "resource": "deployments", "subresource": "scale", "verb": "patch", "namespace": fixed.get("namespace", "")}
         body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": wanted}}
         path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
         answer = self._wire.good(await _asked(self._wire, self._token, "POST", path, body, {"content-type": "application/json"}))
         if not isinstance(answer, Answer):
             return answer
-        status = answer.json().get("status")
+        status, everywhere = answer.json().get("status"), "namespace" not in fixed
         if isinstance(status, dict) and status.get("allowed") is True:
-            return Delivered(reason="the service account may scale deployments there; none was touched")
+            return Delivered(reason=f"the service account may scale deployments {'in every namespace' if everywhere else 'there'}; none was touched")
+        if everywhere:
+            return Delivered(reason=f"the cluster knows the service account; whether it may scale in {self._namespace} only an order can tell")
         return GaveUp("403: the service account may not patch deployments/scale there")
 
     async def close(self) -> None:
@@ -158,6 +161,14 @@ async def _asked(
     wire.hide(token)
     content = json.dumps(body).encode() if body is not None else b""
     return await wire.ask(method, wire.below(path), content=content, headers={"authorization": f"Bearer {token}", **(headers or {})})
+
+
+def _unfit(**names: str) -> Outcome | None:
+    """The refusal of the first of these that no object of a cluster can be called."""
+    for what, name in names.items():
+        if not _NAME.fullmatch(name):
+            return Delivered("refused", f"{named(name)} cannot be the name of a {what}; see `{what}` of this receiver")
+    return None
 
 
 def _holder(order: Order) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ class Cluster:
     """The API server, as far as we use it: scales with versions, a token that changes, and what a service account may."""
 
     token: str = "one"
-    allowed: bool = True
+    allowed: tuple[str, ...] = ("agents",)  # the namespaces in which the service account may scale; "" is every one
     replicas: dict[str, int] = field(default_factory=lambda: {"indexer": 3, "shared": 2})
     version: int = 1
     meddle: int | None = None  # somebody else scales directly before our patch
@@ -30,8 +30,9 @@ class Cluster:
         if request.headers["authorization"] != f"Bearer {self.token}":
             return httpx.Response(401, json={"kind": "Status", "reason": "Unauthorized", "message": "Unauthorized"})
         if request.url.path.endswith("selfsubjectaccessreviews"):
-            assert json.loads(request.content)["spec"]["resourceAttributes"]["subresource"] == "scale"
-            return httpx.Response(201, json={"status": {"allowed": self.allowed}})
+            wanted = json.loads(request.content)["spec"]["resourceAttributes"]
+            assert wanted["subresource"] == "scale"
+            return httpx.Response(201, json={"status": {"allowed": "" in self.allowed or wanted["namespace"] in self.allowed}})
         name = request.url.path.removeprefix(PATH).removesuffix("/scale")
         if name not in self.replicas:
             return httpx.Response(404, json={"kind": "Status", "reason": "NotFound", "message": f'deployments.apps "{name}" not found'})
@@ -141,9 +142,29 @@ async def test_a_trial_asks_what_the_service_account_may(world: World, cluster: 
     courier = world.courier()
     assert isinstance(courier, Probes)
     assert await courier.probe() == Delivered(reason="the service account may scale deployments there; none was touched")
-    cluster.allowed = False
+    cluster.allowed = ("others",)
     assert await courier.probe() == GaveUp("403: the service account may not patch deployments/scale there")
     assert cluster.replicas == {"indexer": 3, "shared": 2}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "allowed", "said"),
+    [
+        ("team-{tenant}", "", "the service account may scale deployments in every namespace; none was touched"),
+        ("team-{tenant}", "agents", "the cluster knows the service account; whether it may scale in team-{tenant} only an order can tell"),
+        ("Team", "", "Team cannot be the name of a namespace; see `namespace` of this receiver"),
+    ],
+)
+async def test_a_trial_of_a_namespace_that_is_each_order_s_own_says_what_it_could_try(
+    world: World, cluster: Cluster, namespace: str, allowed: str, said: str
+) -> None:
+    cluster.allowed = (allowed,)
+    world.receiver = replace(world.receiver, options={**world.receiver.options, "namespace": namespace})
+    courier = world.courier()
+    assert isinstance(courier, Probes)
+    outcome = await courier.probe()
+    assert isinstance(outcome, Delivered)
+    assert outcome.reason == said
 
 
 def test_a_certificate_that_is_none_is_said_to_be(world: World, tmp_path: Path) -> None:
