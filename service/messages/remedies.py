@@ -32,7 +32,8 @@ def done(incident: Incident) -> tuple[str, ...]:
         )
     resumed = resumption(incident)
     if resumed is not None:
-        return (f"{_past(ordered)} {who}{_tier(ordered)} on {moment(ordered.time_ms)}.", f"Resumed on {moment(resumed.time_ms)}: the spending may go on.")
+        paused = f"{_past(ordered)} {who}{_tier(ordered)} on {moment(ordered.time_ms)}."
+        return (paused, *achieved(ordered, incident.time_ms), f"Resumed on {moment(resumed.time_ms)}: the spending may go on.")
     return _step(incident, ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds)
 
 
@@ -49,7 +50,7 @@ def _step(incident: Incident, ordered: Ordered, who: str, *, ignored: bool) -> t
         case "effective":
             return (
                 f"{_past(ordered)} {who}{_tier(ordered)} on {when}, and it is proved: no spend since the stop took hold.",
-                *_balance(ordered, incident.time_ms),
+                *achieved(ordered, incident.time_ms),
                 _ends(ordered) if not ordered.ended_ms else f"It ended on {moment(ordered.ended_ms)}.",
             )
         case "accepted":
@@ -76,18 +77,32 @@ def _step(incident: Incident, ordered: Ordered, who: str, *, ignored: bool) -> t
     )
 
 
-def _balance(ordered: Ordered, now_ms: int) -> tuple[str, ...]:
+def achieved(ordered: Ordered, now_ms: int) -> tuple[str, ...]:
+    """What was still spent, and what was not, because of an order that is proved; nothing of any other."""
+    if ordered.state != "effective":
+        return ()
     spent = (
         f"Between the order and the stop {spoken(ordered.overshoot_nanos)} was still spent."
         if ordered.overshoot_nanos
-        else "Nothing was spent after the order."
+        else "Between the order and the stop nothing was spent."
     )
     if ordered.saved_nanos is None:
         return (spent,)
     least, most = ordered.avoided(now_ms) or (0, 0)
+    if ordered.ended_ms:
+        return (spent, f"Avoided at the pace before the order: {_between(least, most)}.")
     if most < ordered.saved_nanos:
         return (spent, f"At the pace before the order, every hour of this saves about {spoken(ordered.saved_nanos)}.")
     return (spent, f"At the pace before the order about {spoken(most)} more would be gone by now; {spoken(least)} had somebody stopped it within an hour.")
+
+
+def _between(least: int, most: int) -> str:
+    """The range of what was avoided.
+
+    >>> _between(2 * 10**9, 2 * 10**9), _between(2 * 10**9, 5 * 10**9)
+    ('about $2.00', 'between $2.00 (had somebody stopped it within an hour) and $5.00')
+    """
+    return f"about {spoken(most)}" if least == most else f"between {spoken(least)} (had somebody stopped it within an hour) and {spoken(most)}"
 
 
 def verbs(action: str) -> tuple[str, str]:

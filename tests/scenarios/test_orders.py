@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from service.facts import Scope
+from service.messages.build import of_notice
+from service.messages.message import plain
 from service.warden.state import EXECUTIONS_MAX
 from tests.scenarios.story import Story, golden
 
@@ -92,6 +94,7 @@ def test_a_resume_releases_and_nothing_is_ordered_there_until_it_ends() -> None:
     (order,) = story.orders()
     story.answers(order, "accepted").wait("+3m").says("resume", order=order.id, reason="it is needed", approved_by="bob")
     (resume,) = story.orders("resume")
+    assert "Avoided at the pace before the order: about $" in plain(of_notice(story.notices()[-1], ""))
     assert (resume.scope, resume.sequence > order.sequence, resume.approved_by) == (order.scope, True, "bob")
     story.call("5", "+1m").wait("+2m")
     assert story.orders() == [order]

@@ -15,7 +15,7 @@ from msgspec.structs import replace as but
 from service.facts import Act, Incident, Notice
 from service.messages.slack import root as slack
 from service.messages.slack.presses import Offers
-from tests.core.episodes import ANOMALY, BUDGET, CASES, LOOP, NOVEMBER, PROVED
+from tests.core.episodes import ANOMALY, BUDGET, CASES, LOOP, NOVEMBER, PROVED, ordered
 from tests.core.test_messages import STEPS
 from tests.golden import assert_golden
 from tests.samples import NIGHT_MS, ORDER, notice
@@ -30,7 +30,21 @@ OFFERS = Offers(orders=True, tickets=True)
 
 ACKNOWLEDGED = but(BUDGET, state="acknowledged", revision=3, acts=[Act(NIGHT_MS, "acknowledge", "slack:U024BE7LH")])
 SNOOZED = but(ANOMALY, state="snoozed", revision=4, acts=[Act(NIGHT_MS, "snooze", "maria", NIGHT_MS + 3_600_000)])
-RESUMED = but(PROVED, revision=6, acts=[Act(NIGHT_MS + 600_000, "resume", "slack:U024BE7LH", reason="the tool is fixed", approved_by="slack:U0G9QF9C6")])
+RESUMED_MS = NIGHT_MS + 3 * 3_600_000
+RESUMED = but(
+    PROVED,
+    time_ms=RESUMED_MS,
+    revision=6,
+    acts=[Act(RESUMED_MS, "resume", "slack:U024BE7LH", reason="the tool is fixed", approved_by="slack:U0G9QF9C6")],
+    ordered=ordered(
+        state="effective",
+        time_ms=NIGHT_MS + 240_000,
+        overshoot_nanos=420_000_000,
+        saved_nanos=31_500_000_000,
+        stopped_ms=NIGHT_MS + 300_000,
+        ended_ms=RESUMED_MS,
+    ),
+)
 TOLD: dict[str, Incident] = {
     **{name: case.about for name, case in CASES.items()},
     "acknowledged": ACKNOWLEDGED,
@@ -43,6 +57,7 @@ REPLIES: dict[str, Notice] = {
     "reply_effective": CASES["pause_effective"],
     "reply_ignored": CASES["pause_ignored"],
     "reply_resolved": CASES["resolved"],
+    "reply_resumed": notice(RESUMED, "resume_ordered"),
 }
 
 

@@ -9,11 +9,13 @@ from service.facts import Incident, Notice, Order
 from service.messages.acts import people
 from service.messages.build import of_incident, of_notice, of_order
 from service.messages.message import Message, plain
+from service.messages.remedies import achieved
 from service.messages.slack.presses import Offers, actions
 from service.messages.slack.text import FIELD_MAX, SECTION_MAX, bold, columns, context, escaped, fitted, header, mention, person, section
 from service.phrases import called, capital
 
 TEXT_MAX: Final = 3_500  # Slack cuts from 40,000 on and advises 4,000
+RESUMED: Final = "resume_ordered"
 FIELDS_MAX: Final = 10
 CAUSES_MAX: Final = 8
 EVENT: Final = "spendwarden_incident"
@@ -44,6 +46,8 @@ def reply(notice: Notice, public_url: str, mentioned: str = "") -> dict[str, Any
     """One step of an incident, in its thread: what is new, and only that."""
     message, about = of_notice(notice, public_url), notice.about
     new = [line for act, line in zip(about.acts, people(about, person), strict=True) if act.time_ms == about.time_ms]
+    if new and notice.reason == RESUMED and about.ordered is not None:
+        new += [escaped(line) for line in achieved(about.ordered, about.time_ms)]
     rest = new or [escaped(line) for line in (message.done if about.ordered is not None else (message.lead,)) if line]
     words = [mention(mentioned)] if mentioned else []
     words += [f"{_SIGNS.get(message.severity, '')} {bold(message.headline, SECTION_MAX // 2)}".strip(), *rest]
