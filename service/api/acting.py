@@ -13,6 +13,7 @@ from service.api.bodies import read_body
 from service.api.controls import ControlRequest, Plain, Words, control_of, mistakes
 from service.api.ports import Service
 from service.api.problems import Problem, invalid, responses
+from service.api.queries import fit
 from service.api.reading import Behind, not_found
 from service.api.schema import body_of
 from service.api.tokens import Grant
@@ -60,7 +61,7 @@ async def control(
 async def receipt(request: Request, service: Behind, grant: Orchestrator, id: str) -> dict[str, Any]:  # noqa: A002 -- the contract's name
     """Says that an order was accepted or refused. It may come before the books know the order, so it is taken in any case."""
     asked = await _read(request, ReceiptRequest)
-    if not 0 < len(id) <= ID_MAX or "\0" in id:
+    if not 0 < len(id) <= ID_MAX or not fit(id):
         raise not_found("order", id)
     known = await run_in_threadpool(service.books.order, id, None)
     if known is not None and grant.tenant not in (None, known.order.tenant):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, TypeVa
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from service.api.problems import Problem
-from service.api.queries import instant_of, scope_of
+from service.api.queries import UNFIT, fit, instant_of, scope_of
 from service.facts import Control, ControlAction, Scope
 from service.money import nanos_of
 from service.records import ID_MAX, TEXT_MAX
@@ -18,9 +18,9 @@ REASON_MAX: Final = 2000
 Read = TypeVar("Read")
 
 
-def _no_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not hold a NUL character")
+def _fit(text: str) -> str:
+    if not fit(text):
+        raise ValueError(UNFIT)
     return text
 
 
@@ -75,7 +75,7 @@ _SCOPE: Final = {
         {"type": "null"},
     ]
 }
-Plain = AfterValidator(_no_nul)
+Plain = AfterValidator(_fit)
 Id: TypeAlias = Annotated[str, StringConstraints(max_length=ID_MAX), Plain]
 Words: TypeAlias = Annotated[str, StringConstraints(max_length=TEXT_MAX), Plain]
 Instant: TypeAlias = Annotated[int | None, BeforeValidator(_instant), WithJsonSchema(_TIME)]

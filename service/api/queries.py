@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from difflib import get_close_matches
@@ -16,7 +17,18 @@ from service.records import TEXT_MAX, instant
 
 STATES: Final = (*("open", "acknowledged", "snoozed", "resolved"), *("requested", "delivered", "accepted", "effective", "refused", "expired", "failed"))
 LABEL: Final = "label."
+UNFIT: Final = "must not hold NUL or half a surrogate pair"
+_UNFIT: Final = re.compile(r"[\x00\ud800-\udfff]")
 KINDS: Final = (*CELL_KINDS, *MEMBER_KINDS)
+
+
+def fit(text: str) -> bool:
+    r"""Whether a text from outside can be kept: PostgreSQL's has no NUL, UTF-8 no half of a pair; what else cannot be printed is shown as its escape.
+
+    >>> fit("a\nb"), fit("a\0b"), fit("\ud800")
+    (True, False, False)
+    """
+    return _UNFIT.search(text) is None
 
 
 def scope_of(text: str, field: str = "scope") -> Scope:
@@ -28,7 +40,7 @@ def scope_of(text: str, field: str = "scope") -> Scope:
     if text in ("total", "total:total"):
         return TOTAL
     kind, colon, name = text.partition(":")
-    if not colon or not name or len(name) > TEXT_MAX or "\0" in name:
+    if not colon or not name or len(name) > TEXT_MAX or not fit(name):
         raise _wrong(field, f"{text[:80]!r} is no scope.", "Write kind:name, for example use_case:kyc, or total.")
     return Scope(kind_of(kind, field), name)
 
@@ -54,7 +66,7 @@ def only_known(given: Iterable[str], known: Collection[str]) -> None:
 
 def kind_of(text: str, field: str) -> str:
     """The kind of a scope; `label.NAME` counts as one."""
-    if text in KINDS or (text.startswith(LABEL) and len(text) > len(LABEL) and len(text) <= TEXT_MAX and "\0" not in text):
+    if text in KINDS or (text.startswith(LABEL) and len(text) > len(LABEL) and len(text) <= TEXT_MAX and fit(text)):
         return text
     raise _wrong(field, f"{text[:80]!r} is no kind of scope.", f"Use one of {', '.join(KINDS)}, label.NAME.")
 

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from service.api.access import needs, tenant_of
 from service.api.ports import Service
 from service.api.problems import Problem, responses
-from service.api.queries import kind_of, only_known, scope_of, span_of, state_of, step_of
+from service.api.queries import fit, kind_of, only_known, scope_of, span_of, state_of, step_of
 from service.api.tokens import Grant
 from service.api.views import Items, SpendView, applies_view, budget_view, incident_view, order_view, paused_view, spend_view, story_view
 from service.audit.verify import line_of
@@ -171,4 +171,4 @@ async def _page(question: Any, *asked: Any) -> Page[Any]:
 
 def _known_id(id: str) -> str:  # noqa: A002 -- the contract's name
     """An id that could be one of ours; no database is asked for what it cannot even compare."""
-    return id if len(id) <= ID_MAX and "\0" not in id else ""
+    return id if len(id) <= ID_MAX and fit(id) else ""

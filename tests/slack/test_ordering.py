@@ -44,6 +44,14 @@ async def test_a_modal_that_comes_too_late_says_so_in_itself(room: Room, books: 
     assert room.service.said == []
 
 
+@pytest.mark.parametrize("unfit", ["it\0loops", "it \ud800 loops"])
+async def test_a_reason_that_cannot_be_kept_is_refused_by_the_modal_as_by_the_door(room: Room, unfit: str) -> None:
+    await room.hand.press(message(INCIDENT), "pause")
+    answer = await room.hand.submit(room.slack.views[0], unfit)
+    assert answer.json()["errors"] == {"spendwarden.reason": "Not done: the reason must not hold NUL or half a surrogate pair."}
+    assert room.service.said == []
+
+
 async def test_a_modal_names_nobody_by_a_mention(room: Room, books: Stands) -> None:
     await room.hand.press(message(INCIDENT), "pause")
     books.now = but(INCIDENT, state="resolved", acts=[Act(NOW_MS, "expected", BY)])

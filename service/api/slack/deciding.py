@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from service.api.queries import UNFIT, fit
 from service.api.slack.reading import Press
 from service.facts import Act, Control, ControlAction, Incident, ident
 from service.messages.acts import people
@@ -80,6 +81,8 @@ def _simple(press: Press, incident: Incident, now_ms: int) -> Decision:
 
 def _order(press: Press, asked: Asked, incident: Incident, policy: Policy, now_ms: int) -> Decision:
     """A person who may order alone does; for any other a second one is asked, and the two are judged together."""
+    if not fit(asked.reason):
+        return Refused(f"Not done: the reason {UNFIT}.")
     approves = press.name == APPROVE
     if approves and press.by == asked.by:
         return Refused("Not done: you asked for it yourself, so somebody else has to approve it.")
