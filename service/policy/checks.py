@@ -28,6 +28,7 @@ def checked(tree: Tree) -> list[Mistake]:
         *_twice(tree, "detection.detectors"),
         *_unknown_rotas(tree),
         *_reports_nobody_reads(tree),
+        *_reports_twice(tree),
         *_unknown_receivers(tree),
         *_unknown_tiers(tree),
         *_unknown_findings(tree),
@@ -92,6 +93,19 @@ def _reports_nobody_reads(tree: Tree) -> Iterator[Mistake]:
         for index, name in _names(entry.get("to")):
             if kinds.get(name) in ("jira", "pagerduty"):
                 yield Mistake(f"{path}.to[{index}]", f"`{name}` is of the kind {kinds[name]}, which tells no reports")
+
+
+def _reports_twice(tree: Tree) -> Iterator[Mistake]:
+    """The day before is the same at every hour, the week before on every day: who is told of it again reads nothing new."""
+    first: dict[tuple[str, ...], str] = {}
+    for path, entry in _entries(tree, "reports"):
+        kind = str(entry.get("kind"))
+        about = kind, str(entry.get("by", "agent")), str(entry.get("per") or {"showback": "owner"}.get(kind, "all"))
+        for index, name in _names(entry.get("to")):
+            here = f"{path}.to[{index}]"
+            known = first.setdefault((*about, name), here)
+            if known != here:
+                yield Mistake(here, f"`{name}` gets the same {kind} by {known}; at another hour it would say nothing new")
 
 
 def _unknown_tiers(tree: Tree) -> Iterator[Mistake]:

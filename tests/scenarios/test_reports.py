@@ -193,13 +193,18 @@ def test_machines_read_it_too(fortnight: Fortnight) -> None:
         ("{kind: digest, to: [spend], at: 8:00}", 'reports[0].at: must be a time of day in quotation marks, such as "08:00"'),
         ("{kind: weekly, to: [spend]}", "reports[0].kind: must be one of digest, showback"),
         ("{kind: digest, to: []}", "reports[0].to: "),
+        (
+            '{kind: digest, to: [spend]}, {kind: digest, by: workflow, to: [spend]}, {kind: digest, at: "18:00", per: all, to: [other, spend]}',
+            "reports[2].to[1]: `spend` gets the same digest by reports[0].to[0]; at another hour it would say nothing new",
+        ),
     ],
 )
 def test_mistakes_are_told_by_their_path(report: str, mistake: str) -> None:
-    receivers = "receivers: [{name: spend, kind: console}, {name: issues, kind: jira, url: 'https://j.example', project: P, token: 'env:T'}]\n"
+    receivers = "receivers: [{name: spend, kind: console}, {name: other, kind: console}, {name: issues, kind: jira, url: 'https://j.example', project: P, token: 'env:T'}]\n"
     with pytest.raises(PolicyError) as wrong:
         load(f"{receivers}reports: [{report}]")
     assert mistake in str(wrong.value)
+    assert len(wrong.value.mistakes) == 1
 
 
 def test_what_gets_a_price_later_belongs_to_its_own_day() -> None:
