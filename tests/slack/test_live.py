@@ -73,7 +73,7 @@ async def test_a_budget_is_crossed_grows_and_is_acknowledged(tmp_path: Path) -> 
         await until(shows(slack, "has passed 80 % of budget all-day", "$80.00 of $100.00"))
         assert "U0OWNER000" not in json.dumps(root(slack)), "the owner is called once"
         assert (await hand.press(root(slack), "acknowledge")).status_code == 200
-        await until(shows(slack, f"Acknowledged by <@{MARIA}> on", "Critical (acknowledged)"))
+        await until(shows(slack, f"Acknowledged by <@{MARIA}> on", "(acknowledged): all AI spend"))
 
         async def is_booked() -> bool:
             (item,) = (await service.door.get("/v1/incidents")).json()["items"]
@@ -99,7 +99,7 @@ async def test_a_snooze_shows_soon_though_nobody_is_told_of_it(tmp_path: Path) -
         await service.taken(60)
         await until(shows(slack, "has passed 50 %"))
         await hand.press(root(slack), "snooze")
-        await until(shows(slack, f"by <@{MARIA}> on", "Warning (snoozed)"))
+        await until(shows(slack, f"by <@{MARIA}> on", "(snoozed): all AI spend"))
         assert slack.replies("C2") == []
 
 
