@@ -53,10 +53,9 @@ def not_taken(item: Item, takes: Takes) -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """Where an owner is reached instead of the receiver's own place: a channel, whom to mention there, a project and what its issues need."""
+    """Where an owner is reached instead of the receiver's own place: a channel, a project and what its issues need."""
 
     slack: str = ""
-    mention: str = ""
     project: str = ""
     issue_type: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)

@@ -62,7 +62,6 @@ def _contact(owner: Owner) -> Contact:
     jira = owner.jira
     return Contact(
         slack=owner.slack or "",
-        mention=owner.mention or "",
         project=jira.project if jira else "",
         issue_type=(jira.issue_type or "") if jira else "",
         fields=jira.fields if jira else {},

@@ -150,13 +150,15 @@ class Plan:
         """The owner of that name that an incident means: the first."""
         return next((each for each in self.policy.owners if each.name == owner), None)
 
-    def mention(self, owner: str, now_ms: int, *, escalated: bool) -> str:
-        """Whom to call up by name: who is on duty, once it is `escalated` who comes next; else the owner's own mention."""
+    def mention(self, owner: str, receiver: str, now_ms: int, *, escalated: bool) -> str:
+        """Whom to call up by name: who is on duty, once it is `escalated` who comes next; else the owner's own mention, or the receiver's."""
         whose = self.called(owner)
         rota = next((each for each in self.policy.rotas if whose is not None and each.name == whose.rota), None)
         if rota is not None:
             return rota.on_duty(now_ms, self.policy.timezone, after=int(escalated))
-        return (whose.mention or "") if whose is not None else ""
+        named = [whose.mention] if whose is not None else []
+        named += [each.mention for each in self.policy.receivers if each.kind == "slack" and each.name == receiver]
+        return next(filter(None, named), "")
 
     def ways(self, kind: str, *, second: bool) -> int:
         """To how many receivers an order about this kind of scope goes on its first way, or on its second."""

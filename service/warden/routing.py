@@ -12,7 +12,7 @@ from service.warden.titles import title
 NOTICES_PER_MINUTE_MAX: Final = 30  # per receiver; beyond it a storm is told as one digest a minute
 SAID_MAX: Final = 64
 KEPT_TOLD_MAX: Final = 40  # of a storm, by name
-CALLING: Final = frozenset({"opened", "reopened", "escalated", "pause_ignored", "order_failed", "undelivered"})  # someone is called up by name
+CALLING: Final = frozenset({"opened", "reopened", "escalated", "pause_ignored", "order_failed", "undelivered"})
 URGENT: Final = frozenset({"pause_ignored", "line_crossed", "escalated", "order_failed", "undelivered"})
 
 
@@ -60,7 +60,6 @@ def untold(episode: Episode, reason: str) -> str:
 
 def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Incident, budget_line: bool, to: list[str] | None = None) -> None:
     """One notice per receiver, its id from the facts; `to` whom, where routes are not asked."""
-    mention = w.plan.mention(episode.owner, w.now_ms, escalated=reason == "escalated") if reason in CALLING else ""
     for receiver in _receivers(w, episode, reason) if to is None else to:
         if _storming(w, t, receiver) and reason not in URGENT:
             waiting = t.storms.setdefault(receiver, [])
@@ -73,6 +72,7 @@ def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Inci
             w.out.append(Untold(w.now_ms, episode.id, t.name, "unchanged"))
             continue
         episode.said = [*episode.said[-SAID_MAX:], words]
+        mention = _mention(w, episode, receiver, reason)
         if receiver not in episode.told:
             episode.told.append(receiver)
         w.out.append(
@@ -92,6 +92,13 @@ def notify(w: Warden, t: Tenant, episode: Episode, reason: str, *, line_of: Inci
             )
         )
     episode.told_ms, episode.told_nanos = w.now_ms, episode.spend_nanos
+
+
+def _mention(w: Warden, episode: Episode, receiver: str, reason: str) -> str:
+    """Whom the receiver calls up by name: with the first that it tells of an incident, and with what must not be overlooked."""
+    if reason not in CALLING and receiver in episode.told:
+        return ""
+    return w.plan.mention(episode.owner, receiver, w.now_ms, escalated=reason == "escalated")
 
 
 def digests(w: Warden, t: Tenant, line_of: Callable[[Episode], Incident]) -> None:

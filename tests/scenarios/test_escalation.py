@@ -68,6 +68,22 @@ def test_without_a_rota_the_owner_s_own_mention_is_called() -> None:
     assert heard(story, "desk") == [("opened", "@search")]
 
 
+LINES = """
+budgets: [{name: day, scope: {agent: indexer}, period: day, limit_usd: 10, thresholds: [10, 20, 100]}]
+receivers:
+  - {name: desk, kind: console}
+  - {name: chat, kind: slack, channel: "#spend", mention: U1}
+routes: [{match: {severity: critical}, to: [desk, chat]}, {to: [desk]}]
+"""
+
+
+@pytest.mark.parametrize(("owner", "desk", "chat"), [("", "", "U1"), ("owners: [{name: Search, mention: ann}]", "ann", "ann")])
+def test_who_hears_of_it_later_is_called_by_the_first_word(owner: str, desk: str, chat: str) -> None:
+    story = Story(LINES + owner).call("1.5").wait("+1m").call("9").wait("+1m").call("1").wait("+1m")
+    assert heard(story, "desk") == [("line_crossed", desk), ("line_crossed", "")]
+    assert heard(story, "chat") == [("line_crossed", chat)]
+
+
 def test_what_grows_is_said_for_who_can_edit_and_told_to_nobody() -> None:
     story = overspent()
     told = len(story.notices())

@@ -15,7 +15,7 @@ from tests.core.episodes import LOOP
 from tests.samples import NIGHT_MS, notice
 from tests.slack.server import SIGNING_SECRET, TOKEN, URL, FakeSlack
 
-KYC = Contact(slack="#kyc-spend", mention="U024BE7LH")
+KYC = Contact(slack="#kyc-spend")
 
 
 def receiver(**options: Any) -> Receiver:

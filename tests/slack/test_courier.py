@@ -64,7 +64,7 @@ async def test_a_storm_does_not_become_the_message_of_the_incident_it_names(desk
 
 async def test_the_owner_hears_it_in_the_own_channel_and_is_called_once_and_when_it_escalates(desk: Desk) -> None:
     for revision, reason in enumerate(("opened", "worse", "acknowledged", "escalated", "resolved"), 1):
-        await desk.tell(step(BUDGET, reason, revision=revision))
+        await desk.tell(but(step(BUDGET, reason, revision=revision), mention="U024BE7LH" if reason in ("opened", "escalated") else ""))
         await desk.tell(but(BUDGET, revision=revision, time_ms=NIGHT_MS + revision, spend_nanos=revision))
     assert desk.slack.roots("C1") == []
     called = [(method, "<@U024BE7LH>" in json.dumps(given)) for method, given in desk.slack.calls]

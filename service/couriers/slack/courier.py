@@ -16,7 +16,6 @@ from service.facts import Incident, Notice, Order, Report
 from service.messages.slack import root as slack
 from service.messages.slack.presses import Offers
 
-ESCALATIONS: Final = frozenset({"escalated", "pause_ignored", "order_failed", "undelivered"})
 STORM: Final = "storm"
 _NOBODY: Final = Contact()
 
@@ -31,7 +30,6 @@ class SlackCourier:
         self._channel = str(receiver.options.get("channel") or "")
         if not self._channel:
             raise ValueError("its channel is missing: #name or an id")
-        self._mention = str(receiver.options.get("mention") or "")
         self._offers = Offers(bool(receiver.options.get("orders", True)), bool(receiver.options.get("tickets", False)))
         self._contacts, self._url = receiver.contacts, parts.public_url
         self._web = Web(receiver, parts)
@@ -112,9 +110,9 @@ class SlackCourier:
         return Delivered() if failed is None or failed.means in (Means.GONE, Means.FIXED) else failed.outcome
 
     async def _open(self, thread: Thread, notice: Notice) -> Failed | None:
-        about, places, mentioned = notice.about, self._places(notice.about), self._called(notice, opens=True)
+        about, places = notice.about, self._places(notice.about)
         made = partial(slack.root, about, self._url, self._offers)
-        failed = await self._poster.root(about.id, thread, notice.id, places, lambda note: made(note=note, mentioned=mentioned), _mark(about))
+        failed = await self._poster.root(about.id, thread, notice.id, places, lambda note: made(note=note, mentioned=notice.mention), _mark(about))
         if failed is None and notice.id in thread.told:
             await self._shows(thread, about, digest(made(note=thread.note)))
         return failed
@@ -136,18 +134,12 @@ class SlackCourier:
         await self._threads.keep(incident.id, thread)
 
     async def _reply(self, thread: Thread, notice: Notice) -> Failed | None:
-        said = slack.reply(notice, self._url, self._called(notice, opens=False))
-        return await self._poster.reply(notice.incident, thread, notice.id, said, _notice_mark(notice.id))
+        return await self._poster.reply(notice.incident, thread, notice.id, slack.reply(notice, self._url), _notice_mark(notice.id))
 
     def _places(self, incident: Incident) -> tuple[str, ...]:
         """The channels it may be told in: its owner's, else the receiver's."""
         owners = self._contacts.get(incident.owner, _NOBODY).slack
         return (owners, self._channel) if owners not in ("", self._channel) else (self._channel,)
-
-    def _called(self, notice: Notice, *, opens: bool) -> str:
-        """Whom a post calls by name: whom the notice says; at the opening and at an escalation the owner, else who is named for the receiver."""
-        contact = self._contacts.get(notice.about.owner, _NOBODY)
-        return notice.mention or (contact.mention or self._mention if opens or notice.reason in ESCALATIONS else "")
 
     async def _hang(self, thread: Thread, incident: Incident) -> None:
         """The plot into the thread, once; without it nothing is missing but the picture."""

@@ -42,16 +42,16 @@ def root(incident: Incident, public_url: str, offers: Offers, note: str = "", me
     return _said(_calling(mentioned, plain(message)), blocks, EVENT, incident=incident.id, revision=incident.revision)
 
 
-def reply(notice: Notice, public_url: str, mentioned: str = "") -> dict[str, Any]:
+def reply(notice: Notice, public_url: str) -> dict[str, Any]:
     """One step of an incident, in its thread: what is new, and only that."""
     message, about = of_notice(notice, public_url), notice.about
     new = [line for act, line in zip(about.acts, people(about, person), strict=True) if act.time_ms == about.time_ms]
     if new and notice.reason == RESUMED and about.ordered is not None:
         new += [escaped(line) for line in achieved(about.ordered, about.time_ms)]
     rest = new or [escaped(line) for line in (message.done if about.ordered is not None else (message.lead,)) if line]
-    words = [mention(mentioned)] if mentioned else []
+    words = [mention(notice.mention)] if notice.mention else []
     words += [f"{_SIGNS.get(message.severity, '')} {bold(message.headline, SECTION_MAX // 2)}".strip(), *rest]
-    text = _calling(mentioned, f"{message.headline} (incident {about.id})")
+    text = _calling(notice.mention, f"{message.headline} (incident {about.id})")
     return _said(text, [section(_joined(words))], EVENT_REPLY, incident=about.id, notice=notice.id, revision=about.revision)
 
 
