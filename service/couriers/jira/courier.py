@@ -43,7 +43,7 @@ class JiraCourier:
         self._site = Site(receiver, parts)
         self._remembered = Remembered(parts.memory(receiver.name))
         offers = Offers(self._site)
-        self._following = Following(self._site, self._remembered, offers, self._wont_fix)
+        self._following = Following(self._site, self._remembered.told, offers, self._wont_fix)
         self._making = Making(self._site, receiver, self._remembered, offers)
         self._twins = Twins(self._site, self._following)
         self._hearing = Hearing(self._site, self._remembered, self._twins, receiver.name, self._wont_fix)
@@ -80,7 +80,7 @@ class JiraCourier:
 
     async def _edit(self, ticket: Ticket) -> Outcome:
         """The text of an issue that is there; and where people settled the incident, which nobody is told, its place in the workflow."""
-        told = await self._remembered.of(ticket.about)
+        told = await self._remembered.told.of(ticket.about)
         if told is None or not told.key or told.muted:
             return Delivered()
         left_ms = told.edited_ms + (EDIT_EVERY_MS if self._following.quiet else LOUD_EDIT_EVERY_MS) - self._clock()
@@ -93,7 +93,7 @@ class JiraCourier:
         return Delivered()
 
     async def _tell(self, ticket: Ticket) -> Outcome:
-        told = await self._remembered.of(ticket.about) or Told(ticket.tenant)
+        told = await self._remembered.told.of(ticket.about) or Told(ticket.tenant)
         if told.muted:
             return Delivered(reason=_muted(told.key))
         await self._site.ready()
@@ -138,7 +138,7 @@ class JiraCourier:
     async def _follow(self, ticket: Ticket, told: Told, issue: Issue) -> Outcome:
         if issue.closed_as(self._wont_fix):
             told.muted = True
-            await self._remembered.keep(ticket.about, told)
+            await self._remembered.told.keep(ticket.about, told)
             return Delivered(reason=_muted(issue.key))
         notes = [*told.notes, *await self._following.link(ticket, told)]
         if not await granted(self._following.edit(ticket, told, issue)):

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from service.couriers.jira.offers import Offers
 from service.couriers.jira.reading import Issue, Move, listed, moves_of, resolution_of, way_to
-from service.couriers.jira.remembered import Remembered, Told, digest
+from service.couriers.jira.remembered import Told
 from service.couriers.jira.site import Site
 from service.couriers.jira.ticket import Ticket, comment, description
 from service.couriers.jira.unanswered import Unanswered, granted, unclear
+from service.couriers.notebook import Notebook, digest
 from service.couriers.port import GaveUp
 from service.messages.adf import adf_text
 from service.messages.message import Message
@@ -33,7 +34,7 @@ class Following:
     """Raises Unanswered where a step may be made later; what the site refuses for good is noted."""
 
     site: Site
-    remembered: Remembered
+    remembered: Notebook[Told]
     offers: Offers
     wont_fix: frozenset[str]
     quiet: bool = True

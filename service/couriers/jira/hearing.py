@@ -85,7 +85,7 @@ class Hearing:
     async def _deeds(self, issue: Issue) -> list[Control] | None:
         """What people did at one issue, if it is one that we follow; None where that cannot be read now."""
         for about in issue.labels:
-            told = await self.remembered.of(about) if about != PRODUCT else None
+            told = await self.remembered.told.of(about) if about != PRODUCT else None
             if told is None:
                 continue
             if not told.key:
@@ -104,13 +104,13 @@ class Hearing:
     async def _merged(self, about: str, told: Told, issue: Issue) -> None:
         """A second issue of ours turned up: of a create whose end was not heard and which the index showed too late."""
         await self.twins.merge(issue, told.key, told)
-        await self.remembered.keep(about, told)
+        await self.remembered.told.keep(about, told)
 
     async def _mute(self, about: str, told: Told, issue: Issue) -> None:
         """Closed as not to be done it is muted, and opened again by someone it is not."""
         if issue.closed_as(self.wont_fix) is not told.muted:
             told.muted = not told.muted
-            await self.remembered.keep(about, told)
+            await self.remembered.told.keep(about, told)
 
     def _note(self, issue_id: str, state: str) -> None:
         while len(self._seen) >= SEEN_MAX:

@@ -16,10 +16,11 @@ from typing import Any, Final
 from service.couriers.jira.fields import contact_of, fields_of, may_go, mend, project_of, property_of
 from service.couriers.jira.offers import Offers
 from service.couriers.jira.reading import FIELDS, Issue, issue_of, issues_of, mapping
-from service.couriers.jira.remembered import Remembered, Told, digest
+from service.couriers.jira.remembered import Remembered, Told
 from service.couriers.jira.site import Site
 from service.couriers.jira.ticket import PRODUCT, Ticket, description
 from service.couriers.jira.unanswered import LOOK_AGAIN_S, Unanswered, unclear
+from service.couriers.notebook import digest
 from service.couriers.port import GaveUp, Receiver, RetryLater
 
 INDEX_LAG_MS: Final = 60_000
@@ -76,14 +77,14 @@ class Making:
             told.sending_ms = told.edited_ms = self.site.parts.clock()
             told.as_of_ms = ticket.time_ms
             told.text, told.summary = digest(fields["description"]), fields["summary"]
-            await self.remembered.keep(ticket.about, told)
+            await self.remembered.told.keep(ticket.about, told)
             try:
                 made = issue_of(await self.site.ask("POST", "issue", {"fields": fields, "properties": [property_of(ticket)]}))
             except Unanswered as no:
                 if no.maybe_done:
                     raise unclear(no.outcome.reason) from None
                 told.sending_ms = 0
-                await self.remembered.keep(ticket.about, told)
+                await self.remembered.told.keep(ticket.about, told)
                 gone = sorted(no.refused.keys() & fields.keys() & may_go(ticket, self.receiver))
                 if not gone:
                     raise await self._explained(no, ticket, no.refused) from None
@@ -98,12 +99,12 @@ class Making:
     async def _keep(self, ticket: Ticket, told: Told, key: str) -> None:
         """This is its issue from now on."""
         told.key, told.sending_ms = key, 0
-        await self.remembered.keep(ticket.about, told)
+        await self.remembered.told.keep(ticket.about, told)
         await self.remembered.keep_latest(ticket.tenant, ticket.scope, ticket.kind, key)
 
     async def _related(self, ticket: Ticket, told: Told) -> list[str]:
         """The issue that it goes on from, the newest one with the same cause, and the parent's."""
-        parent = await self.remembered.of(ticket.parent) if ticket.parent else None
+        parent = await self.remembered.told.of(ticket.parent) if ticket.parent else None
         wanted = [*told.former[-1:], await self.remembered.latest(ticket.tenant, ticket.scope, ticket.kind), parent.key if parent is not None else ""]
         return [key for key in dict.fromkeys(wanted) if key]
 

@@ -5,13 +5,12 @@ Jira's index lags by seconds, so a search right after a create finds nothing; wh
 
 from __future__ import annotations
 
-import hashlib
-import json
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from service.couriers.notebook import Notebook
 from service.couriers.port import Memory
 from service.facts import Scope, ident
 
@@ -51,19 +50,11 @@ class Told(Struct, array_like=True):
 
 
 class Remembered:
-    """The courier's map, in the memory that the shell gives it. Raises LogError where the memory does."""
+    """The courier's memory: its map of issues in `told`, and beside it the newest issue of each cause. Raises LogError where the memory does."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-
-    async def of(self, about: str) -> Told | None:
-        """What is known of it."""
-        value = await self._memory.kept(about)
-        return None if value is None else msgspec.msgpack.decode(value, type=Told)
-
-    async def keep(self, about: str, told: Told) -> None:
-        """Outlives a kill once it returns."""
-        await self._memory.keep(about, msgspec.msgpack.encode(told))
+        self.told = Notebook(memory, Told)
 
     async def latest(self, tenant: str, scope: Scope, kind: str) -> str:
         """The newest issue about the same cause; empty where there is none."""
@@ -82,11 +73,6 @@ class Remembered:
     async def keep_heard_until(self, ms: int) -> None:
         """See `heard_until_ms`."""
         await self._memory.keep(HEARD, str(ms).encode())
-
-
-def digest(text: Any) -> str:
-    """A description in a few characters, to see whether it has changed."""
-    return hashlib.blake2b(json.dumps(text, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 def _latest(tenant: str, scope: Scope, kind: str) -> str:

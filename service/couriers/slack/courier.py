@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
+from service.couriers.notebook import Notebook, digest
 from service.couriers.port import Contact, Delivered, GaveUp, Item, Outcome, Parts, Receiver, RetryLater
 from service.couriers.slack.errors import Means
 from service.couriers.slack.finding import Mark
 from service.couriers.slack.picture import Pictures
 from service.couriers.slack.posting import Poster
-from service.couriers.slack.thread import Thread, Threads, digest
+from service.couriers.slack.thread import Thread
 from service.couriers.slack.web import Failed, Web
 from service.facts import Incident, Notice, Order, Report
 from service.messages.slack import root as slack
@@ -34,7 +35,7 @@ class SlackCourier:
         self._contacts, self._url = receiver.contacts, parts.public_url
         self._web = Web(receiver, parts)
         self._pictures = Pictures(self._web, parts.picture)
-        self._threads = Threads(parts.memory(receiver.name))
+        self._threads = Notebook(parts.memory(receiver.name), Thread)
         self._poster = Poster(self._web, self._threads, parts.clock)
 
     @property
@@ -62,8 +63,11 @@ class SlackCourier:
         await self._pictures.close()
         await self._web.close()
 
+    async def _thread(self, about: str) -> Thread:
+        return await self._threads.of(about) or Thread()
+
     async def _alone(self, about: str, item: str, places: tuple[str, ...], said: dict[str, Any], mark: Mark) -> Outcome:
-        thread = await self._threads.of(about)
+        thread = await self._thread(about)
         if item in thread.told:
             return Delivered()
         return _outcome(await self._poster.root(about, thread, item, places, lambda _: said, mark))
@@ -73,20 +77,20 @@ class SlackCourier:
         said, places = slack.report(notice, self._url), self._places(notice.about)
         outcome = await self._alone(notice.incident, notice.id, places, said, _notice_mark(notice.id))
         if isinstance(outcome, Delivered):
-            await self._hang(await self._threads.of(notice.incident), notice.about)
+            await self._hang(await self._thread(notice.incident), notice.about)
         return outcome
 
     async def _storm(self, notice: Notice) -> Outcome:
         """One message for all of them, and in its thread who they are."""
         about, members = f"{STORM}\0{notice.id}", slack.members_id(notice)
         outcome = await self._alone(about, notice.id, (self._channel,), slack.digest(notice, self._url), _notice_mark(notice.id))
-        thread = await self._threads.of(about)
+        thread = await self._thread(about)
         if not isinstance(outcome, Delivered) or not notice.kept or members in thread.told:
             return outcome
         return _outcome(await self._poster.reply(about, thread, members, slack.kept_back(notice), _notice_mark(members)))
 
     async def _tell(self, notice: Notice) -> Outcome:
-        thread = await self._threads.of(notice.incident)
+        thread = await self._thread(notice.incident)
         if notice.id in thread.told:
             return Delivered()
         if thread.stands:
@@ -103,7 +107,7 @@ class SlackCourier:
         return Delivered()
 
     async def _edit(self, incident: Incident) -> Outcome:
-        thread = await self._threads.of(incident.id)
+        thread = await self._thread(incident.id)
         if not thread.stands:
             return Delivered()
         failed = await self._refresh(thread, incident)

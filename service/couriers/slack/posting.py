@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from service.couriers.notebook import Notebook
 from service.couriers.port import RetryLater
 from service.couriers.slack.errors import Means, reason_of_error
 from service.couriers.slack.finding import Finder, Mark
 from service.couriers.slack.pace import Pace
-from service.couriers.slack.thread import Thread, Threads
+from service.couriers.slack.thread import Thread
 from service.couriers.slack.web import UNREADABLE, Failed, Said, Web, text_of
 
 SETTLE_MS: Final = 10_000  # so long Slack may take to show what it took
@@ -24,7 +25,7 @@ Body = dict[str, Any]
 class Poster:
     """`told_twice` counts what doubled and was deleted."""
 
-    def __init__(self, web: Web, threads: Threads, clock: Callable[[], int]) -> None:
+    def __init__(self, web: Web, threads: Notebook[Thread], clock: Callable[[], int]) -> None:
         self._web, self._threads, self._clock = web, threads, clock
         self._finder = Finder(web)
         self._pace = Pace()
@@ -99,7 +100,7 @@ class Poster:
             await self._threads.keep(about, thread)
 
     async def _stands(self, about: str, thread: Thread) -> None:
-        thread.told, thread.sending = [*thread.told, thread.sending], ""
+        thread.tells()
         await self._threads.keep(about, thread)
 
     async def _found_again(self, about: str, thread: Thread, mark: Mark) -> Failed | None:

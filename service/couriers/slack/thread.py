@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from msgspec import Struct, field
-
-from service.couriers.port import Memory
 
 TOLD_KEPT: Final = 50
 
@@ -41,24 +35,6 @@ class Thread(Struct, array_like=True):
         """Whether there is a message, as far as is known."""
         return bool(self.ts)
 
-
-class Threads:
-    """The threads of one receiver."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-
-    async def of(self, about: str) -> Thread:
-        """What is known of it; a new one where nothing is."""
-        value = await self._memory.kept(about)
-        return Thread() if value is None else msgspec.msgpack.decode(value, type=Thread)
-
-    async def keep(self, about: str, thread: Thread) -> None:
-        """Outlives a kill once it returns."""
-        thread.told = thread.told[-TOLD_KEPT:]
-        await self._memory.keep(about, msgspec.msgpack.encode(thread))
-
-
-def digest(said: Mapping[str, Any]) -> str:
-    """Of what is shown, so that an edit which changes nothing is not made."""
-    return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
+    def tells(self) -> None:
+        """What was being posted stands here."""
+        self.told, self.sending = [*self.told, self.sending][-TOLD_KEPT:], ""
