@@ -68,12 +68,17 @@ class Following:
         """Adds the comment that tells this notice, once."""
         if ticket.notice in told.comments:
             return
-        if told.commenting != ticket.notice or not await self._is_said(told.key, ticket.notice):
+        if told.commenting != ticket.notice or not await self.is_said(told.key, ticket.notice):
             told.commenting = ticket.notice
             await self.remembered.keep(ticket.about, told)
             await self.comment(told.key, comment(ticket, *notes))
         told.hears(ticket.notice)
         await self.remembered.keep(ticket.about, told)
+
+    async def is_said(self, key: str, mark: str) -> bool:
+        """Whether a comment with this id is there."""
+        told = await self.site.read(f"issue/{key}/comment", {"orderBy": "-created", "maxResults": COMMENTS_READ})
+        return any(mark in adf_text(each.get("body")) for each in listed(told, "comments"))
 
     async def comment(self, key: str, message: Message) -> None:
         """Adds a comment; an answer that does not say so is none."""
@@ -125,7 +130,3 @@ class Following:
         resolution = resolution_of(move, self.wont_fix) if done else ""
         fields = {"fields": {"resolution": {"id": resolution}}} if resolution else {}
         return await granted(self.site.ask("POST", f"issue/{key}/transitions", {"transition": {"id": move.id}, **fields}))
-
-    async def _is_said(self, key: str, notice: str) -> bool:
-        told = await self.site.read(f"issue/{key}/comment", {"orderBy": "-created", "maxResults": COMMENTS_READ})
-        return any(notice in adf_text(each.get("body")) for each in listed(told, "comments"))

@@ -9,6 +9,7 @@ from service.couriers.jira.following import Following
 from service.couriers.jira.reading import Issue
 from service.couriers.jira.remembered import Told
 from service.couriers.jira.site import Site, person_of
+from service.facts import ident
 from service.messages.message import Message
 
 
@@ -41,5 +42,8 @@ class Twins:
         self._merged.add(second.key)
         told.former = [*told.former, second.key]
         await self.following.relate(second.key, key)
-        await self.following.comment(second.key, Message(headline=f"Told twice: all about this incident is in {key}", severity="info", basis=""))
+        merge = ident("merge", second.key, key)
+        if not await self.following.is_said(second.key, merge):
+            words = f"Told twice: all about this incident is in {key}"
+            await self.following.comment(second.key, Message(headline=words, severity="info", ids=(("merge", merge),), basis=""))
         await self.following.move(second.key, done=True)
