@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import httpx
+
+from tests.listening import listening
 
 
 @asynccontextmanager
@@ -14,19 +16,14 @@ async def served(reply: Callable[[httpx.Request], httpx.Response], port: int = 0
     """Its address on this machine, by default at any port that is free; one connection is one request."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(EOFError, OSError):
-                told = reply(await _request(reader))
-                fields = {**told.headers, "content-length": str(len(told.content)), "connection": "close"}
-                head = "\r\n".join([f"HTTP/1.1 {told.status_code} Told", *(f"{name}: {value}" for name, value in fields.items())])
-                writer.write(f"{head}\r\n\r\n".encode() + told.content)
-                await writer.drain()
-        finally:
-            writer.close()
+        told = reply(await _request(reader))
+        fields = {**told.headers, "content-length": str(len(told.content)), "connection": "close"}
+        head = "\r\n".join([f"HTTP/1.1 {told.status_code} Told", *(f"{name}: {value}" for name, value in fields.items())])
+        writer.write(f"{head}\r\n\r\n".encode() + told.content)
+        await writer.drain()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", port)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with listening(answer, port) as given:
+        yield f"http://127.0.0.1:{given}"
 
 
 async def _request(reader: asyncio.StreamReader) -> httpx.Request:

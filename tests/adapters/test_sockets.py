@@ -12,6 +12,7 @@ import pytest
 from service.couriers.port import Delivered, GaveUp, Outcome, Parts, Receiver, RetryLater
 from service.couriers.webhook import WebhookCourier
 from tests.core.hooks import NOW_MS, OLD, ORDER
+from tests.listening import listening
 
 Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter
@@ -24,18 +25,10 @@ async def serving(answer: Callable[[Writer], Awaitable[None]]) -> AsyncIterator[
     async def serve(reader: Reader, writer: Writer) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
         await reader.readexactly(int(head.partition("content-length: ")[2].split()[0]))
-        try:
-            await answer(writer)
-        except ConnectionError:
-            pass  # the courier has had enough
-        finally:
-            writer.close()
+        await answer(writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hooks"
-    finally:
-        server.close()
+    async with listening(serve) as port:
+        yield f"http://127.0.0.1:{port}/hooks"
 
 
 async def sent(answer: Callable[[Writer], Awaitable[None]]) -> Outcome:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -15,15 +14,12 @@ from pathlib import Path
 from time import perf_counter, time_ns
 from typing import Any, Final
 
+from tests.listening import listening
+from tests.ports import free_port
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 START_S: Final = 40.0
 ANSWER_S: Final = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Live:
@@ -176,18 +172,12 @@ async def receiver(on_event: Callable[[dict[str, Any]], None], reply: bytes = AC
     """A receiver on a port of its own that answers everything at once, by default `accepted`; `on_event` hears of each webhook."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                _, body = await _message(reader)
-                writer.write(reply)
-                await writer.drain()
-                if reply is ACCEPTED:
-                    on_event(json.loads(body))
-        except (EOFError, OSError, asyncio.CancelledError):  # the last one at the end of the bench, which waits for nobody
-            writer.close()
+        while True:
+            _, body = await _message(reader)
+            writer.write(reply)
+            await writer.drain()
+            if reply is ACCEPTED:
+                on_event(json.loads(body))
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
+    async with listening(serve) as port:
+        yield port

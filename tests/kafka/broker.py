@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
+from tests.ports import free_port
+
 POM: Final = Path(__file__).with_name("pom.xml")
 CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "spendwarden" / "kafka-3.9.1"
 START_WITHIN_S: Final = 90
@@ -58,7 +60,7 @@ class Seat(NamedTuple):
 def seats(nodes: int) -> list[Seat]:
     """Those of a new cluster."""
     cluster = base64.urlsafe_b64encode(b"\0" + os.urandom(15)).decode().rstrip("=")  # begins with no dash, or it is taken for an option
-    controllers = {node: _free_port() for node in range(1, nodes + 1)}
+    controllers = {node: free_port() for node in range(1, nodes + 1)}
     return [Seat(node, cluster, controllers) for node in controllers]
 
 
@@ -81,7 +83,7 @@ class Broker:
         seat = seat or seats(1)[0]
         self.node = seat.node
         protocols = {OPEN: "PLAINTEXT", **(listeners or {})}
-        self._ports = {name: _free_port() for name in protocols}
+        self._ports = {name: free_port() for name in protocols}
         doors = ",".join(f"{name}://127.0.0.1:{port}" for name, port in self._ports.items())
         properties = {
             "process.roles": "broker,controller",
@@ -120,11 +122,15 @@ class Broker:
             try:
                 socket.create_connection(("127.0.0.1", self._ports[OPEN]), timeout=1).close()
             except OSError:
-                assert self._process.poll() is None, self.log()
+                assert self.lives(), self.log()
                 assert time.monotonic() < ends, self.log()
                 time.sleep(0.1)
             else:
                 return
+
+    def lives(self) -> bool:
+        """Its process has not ended."""
+        return self._process.poll() is None
 
     def kill(self) -> None:
         """As a machine that is switched off; what was acknowledged is there after `start`."""
@@ -157,9 +163,3 @@ def jars() -> str:
             raise UnavailableError(f"mvn failed: {(done.stdout + done.stderr).strip()[:300]}")
         (CACHE / "whole").touch()
     return f"{CACHE}/*"
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

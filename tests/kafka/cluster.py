@@ -23,8 +23,6 @@ COPIED: Final = {  # as operators set up three brokers: what is acknowledged lie
     "transaction.state.log.replication.factor": str(NODES),
     "default.replication.factor": str(NODES),
     "min.insync.replicas": "2",
-    "controller.quorum.election.timeout.ms": "500",
-    "controller.quorum.fetch.timeout.ms": "1000",
 }
 
 
@@ -54,6 +52,7 @@ class Brokers:
         ends = time.monotonic() + START_WITHIN_S
         while not all(asyncio.run(_knows_all(node.address())) for node in self.nodes):
             assert time.monotonic() < ends, [node.log() for node in self.nodes]
+            assert all(node.lives() for node in self.nodes), [node.log() for node in self.nodes]
             time.sleep(0.1)
 
     def kill(self) -> None:

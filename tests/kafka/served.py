@@ -15,8 +15,10 @@ from typing import Any
 import httpx
 
 from tests.bench.crew import spendwarden
-from tests.bench.live import ROOT, free_port
+from tests.bench.live import ROOT
 from tests.kafka.broker import Addressed
+from tests.listening import listening
+from tests.ports import free_port
 
 PARTITIONS, JOURNALS = 2, 2
 PATIENCE_S = 60
@@ -174,11 +176,9 @@ async def silent_receiver() -> AsyncIterator[str]:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(take, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with listening(take) as port:
+        yield f"http://127.0.0.1:{port}/"
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from service.log.kafka.topics import IN
-from tests.bench.live import free_port
 from tests.kafka.broker import Broker
 from tests.kafka.producers import PARTITIONS, Connect, line, made, until, worker, write
 from tests.kafka.served import Served, served
+from tests.ports import free_port
 from tests.prometheus import EXPRESSIONS, TESTS, Series, selectors, shape, shown, unanswered
 
 EVERYTHING_WRONG = """

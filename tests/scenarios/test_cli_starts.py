@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,15 +14,11 @@ from service.bootstrap.embedded import embedded
 from service.folder import LOCK, claimed
 from service.log.ports import LogError
 from service.policy import load
+from tests.ports import free_port
 from tests.scenarios.commands import run
 
 HOOK = 'receivers: [{name: t, kind: console}, {name: h, kind: webhook, url: "https://orchestrator.example", secret: "env:SPENDWARDEN_NO_SUCH", takes: orders}]'
 HOLDS = "import sys; from pathlib import Path; from service.folder import claimed\nwith claimed(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def refused(*words: str, code: int = 1) -> str:

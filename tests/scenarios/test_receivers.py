@@ -16,6 +16,7 @@ from service.couriers.unmade import Unmade
 from service.engine.published import publish
 from service.log.blocking import complete
 from service.policy import load
+from tests.listening import listening
 from tests.samples import NOTICE, ORDER
 from tests.scenarios.live_service import Live, live, until
 
@@ -53,15 +54,13 @@ class Hook:
         self.signatures.append(len(headers["webhook-signature"].split()))
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         await writer.drain()
-        writer.close()
 
 
 @asynccontextmanager
 async def receiving() -> AsyncIterator[Hook]:
     heard = Hook()
-    server = await asyncio.start_server(heard.serve, "127.0.0.1", 0)
-    heard.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server:
+    async with listening(heard.serve) as port:
+        heard.url = f"http://127.0.0.1:{port}"
         yield heard
 
 
