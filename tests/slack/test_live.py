@@ -19,7 +19,7 @@ from tests.slack.server import SIGNING_SECRET, TOKEN, FakeSlack
 
 def policy(url: str, pauses: str = "", takes: str = "notices") -> str:
     return f"""
-budgets: [{{name: all-day, scope: total, period: day, limit_usd: 100, thresholds: [50, 80, 100]}}]
+budgets: [{{name: all-day, scope: total, rolling: 24h, limit_usd: 100, thresholds: [50, 80, 100]}}]
 owners: [{{name: Platform team, slack: "#kyc-spend", mention: U0OWNER000}}]
 receivers: [{{name: spend, kind: slack, channel: "#ai-spend", token: "env:SLACK_BOT_TOKEN", signing_secret: "env:SLACK_SIGNING_SECRET", base_url: "{url}", takes: {takes}}}]
 {pauses}
