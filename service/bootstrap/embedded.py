@@ -106,7 +106,7 @@ def embedded(
         engine.nudge()
 
     bookkeeper = Bookkeeper(lambda: nullcontext(log), Ledger(f"sqlite:///{data / LEDGER}"))
-    delivery = delivery_of(log, lambda: deliveries, record, chosen, public_url=public_url, console=console, picture=pictures_of(bookkeeper.ledger))
+    delivery = delivery_of(log, lambda: deliveries, record, chosen, public_url=public_url, console=console, picture=pictures_of(lambda: bookkeeper.ledger))
     if unusable := delivery.dispatcher.unusable():
         lost = [f"the policy in force, {mistake.path}: {mistake.problem}" for mistake in secret_warnings(chosen, secret)]
         raise ValueError("; ".join(lost or unusable.values()))

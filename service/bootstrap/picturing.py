@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from service.books import Books
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from service.plots import Chart
 
 
-def pictures_of(books: Books) -> Draws:
+def pictures_of(books: Callable[[], Books]) -> Draws:
     """What draws an incident or a report by its id; None while the books do not know it, or where nothing can be drawn."""
 
     async def picture(incident: str) -> Picture | None:
@@ -22,11 +24,23 @@ def pictures_of(books: Books) -> Draws:
     return picture
 
 
-def _drawn(books: Books, incident: str) -> Picture | None:
+def pictures_from(database: str) -> Draws:
+    """The same from the database of `serve`. It is opened when the first is to be drawn: no worker waits for it, or ends because it is away."""
+
+    @cache
+    def books() -> Books:
+        from service.ledger import Ledger  # noqa: PLC0415 -- a worker that draws nothing needs no database
+
+        return Ledger(database)
+
+    return pictures_of(books)
+
+
+def _drawn(books: Callable[[], Books], incident: str) -> Picture | None:
     from service.plots import NoPlotsError, NothingSpentError, alt, drawn  # noqa: PLC0415 -- slow to import, and needed by few
 
     try:
-        chart = _chart(books, incident)
+        chart = _chart(books(), incident)
         return None if chart is None else Picture(drawn(chart), alt(chart))
     except (LogError, NoPlotsError, NothingSpentError):
         return None

@@ -10,8 +10,10 @@ from time import monotonic
 from typing import NamedTuple
 
 from service.bootstrap.delivering import delivery as delivery_of
+from service.bootstrap.picturing import pictures_from
 from service.clock import now_ms
 from service.couriers.kept import KeptDeliveries
+from service.couriers.port import Draws
 from service.engine.engine import Engine, Ports
 from service.engine.published import newest_policy, publish
 from service.facts import Control, PolicySet, Receipt, encode
@@ -37,9 +39,16 @@ class Shape(NamedTuple):
 
 
 async def work(
-    settings: KafkaSettings, shape: Shape, membership: Membership, policy: Policy | None, data: Path, metrics: tuple[str, int] | None, stop: asyncio.Event
+    settings: KafkaSettings,
+    shape: Shape,
+    membership: Membership,
+    policy: Policy | None,
+    data: Path,
+    metrics: tuple[str, int] | None,
+    database: str | None,
+    stop: asyncio.Event,
 ) -> None:
-    """Runs a worker until `stop`; `metrics` is where its page is shown.
+    """Runs a worker until `stop`; `metrics` is where its page is shown, `database` what its couriers draw pictures from.
 
     Raises LogError where the cluster or its topics are not as they must be, WorkerError when it ends by itself.
     """
@@ -50,9 +59,10 @@ async def work(
         log, snapshots = KafkaLog(cluster), KafkaSnapshots(cluster)
         chosen = await newest_policy(log) or await publish(log, policy or Policy(), now_ms())
         engine = Engine(lambda: nullcontext(Ports(log, snapshots)), shape.partitions, now_ms, lambda: secrets.randbits(62), chosen, journals=shape.journals)
+        picture = pictures_from(database) if database is not None else None
 
         def delivery(partition: int, newest: PolicySet) -> Delivery:
-            return _delivery(log, snapshots, partition, parse_dumped(newest.body), shape)
+            return _delivery(log, snapshots, partition, parse_dumped(newest.body), shape, picture)
 
         member = Member(membership.session_s, membership.id if membership.static else None)
         republisher = Republisher(settings.topic_prefix + IN, lambda topic: joined(topic, cluster, member, now_ms), log, shape.partitions)
@@ -63,7 +73,7 @@ async def work(
         await worker.live(app, stop)
 
 
-def _delivery(log: Log, snapshots: Snapshots, partition: int, policy: Policy, shape: Shape) -> Delivery:
+def _delivery(log: Log, snapshots: Snapshots, partition: int, policy: Policy, shape: Shape, picture: Draws | None) -> Delivery:
     """The couriers of one outbox partition, with a memory that moves with the lease."""
 
     async def record(said: Receipt | Control) -> None:
@@ -72,4 +82,4 @@ def _delivery(log: Log, snapshots: Snapshots, partition: int, policy: Policy, sh
     def memory() -> KeptDeliveries:
         return KeptDeliveries(f"courier-{partition}", snapshots, secrets.randbits(62))
 
-    return delivery_of(log, memory, record, policy, partition=partition)
+    return delivery_of(log, memory, record, policy, partition=partition, picture=picture)

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from service.cli.cluster import kafka
+from service.cli.cluster import database_or_fail, kafka
 from service.cli.examples import examples
 from service.cli.failures import fail, read_policy
 from service.log.ports import LogError
@@ -36,6 +36,7 @@ def command(
     journal_partitions: Annotated[int, typer.Option(envvar="SPENDWARDEN_JOURNAL_PARTITIONS", min=1, max=1024, help="As `topics` was told.")] = 1,
     static: Annotated[bool, typer.Option("--static", help="A restart within the session keeps its partitions; a stop hands over only after it.")] = False,
     session_s: Annotated[float, typer.Option(envvar="SPENDWARDEN_SESSION_S", min=0.5, max=300, help="A worker silent for so long loses what it holds.")] = 10.0,
+    database: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_DATABASE", help="That of `serve`: Slack gets pictures drawn from it; else none.")] = None,
     metrics: Annotated[str | None, typer.Option(envvar="SPENDWARDEN_METRICS", help="HOST:PORT of a page for Prometheus; without one there is none.")] = None,
 ) -> None:
     """Start a worker: it meters, decides and delivers for the partitions that it is leased, and takes over those of workers that die.
@@ -47,6 +48,8 @@ def command(
     settings = kafka(brokers)
     chosen = read_policy(policy) if policy is not None else None
     page = _page(metrics) if metrics is not None else None
+    if database is not None:
+        database_or_fail(database)
     from service.bootstrap.workers import Shape, work  # noqa: PLC0415 -- Faust and aiokafka take a second that a mistyped option need not wait for
     from service.shells.leases import Membership  # noqa: PLC0415
     from service.shells.worker import WorkerError  # noqa: PLC0415
@@ -55,7 +58,7 @@ def command(
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        await work(settings, Shape(partitions, journal_partitions), Membership(worker_id, static, session_s), chosen, data, page, stop)
+        await work(settings, Shape(partitions, journal_partitions), Membership(worker_id, static, session_s), chosen, data, page, database, stop)
 
     sys.setswitchinterval(SWITCH_S)
     try:

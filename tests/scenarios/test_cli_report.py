@@ -64,8 +64,8 @@ def test_it_is_drawn(url: str, tmp_path: Path, kind: str) -> None:
 async def test_couriers_get_the_same_picture(url: str) -> None:
     with closing(Ledger(url)) as books:
         [told, *_] = [notice for notice in books.reports() if notice.reason == "digest"]
-        picture = await pictures_of(books)(told.incident)
-        assert await pictures_of(books)("rep-nobody") is None
+        picture = await pictures_of(lambda: books)(told.incident)
+        assert await pictures_of(lambda: books)("rep-nobody") is None
     assert picture is not None
     assert picture.alt.startswith("All AI spend on Thu 29 Oct: $46.56")
 
