@@ -1,7 +1,8 @@
-"""On Kafka a deployment comes back with the replicas it had, although the worker that took them away was killed before it heard that they were gone."""
+"""On Kafka a pause that is refused takes its second way: a deployment, which comes back although the worker that took its replicas was killed meanwhile."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import httpx
@@ -19,8 +20,9 @@ __all__ = ["cluster", "workers"]
 
 POLICY = """
 caps: [{{scope: {{workflow: "*"}}, limit_usd: 2, action: pause}}]
-pauses: {{mode: enforce, on: [], allow: [{{execution: "*"}}], min_loss_usd: 0, proof_s: 2, expires: 25s}}
+pauses: {{mode: enforce, on: [], allow: [{{execution: "*"}}], min_loss_usd: 0, proof_s: 2, expires: 15s, second_route: [cluster]}}
 receivers:
+  - {{name: orchestrator, kind: webhook, url: "{url}/hook", secret: "env:BENCH_SECRET", takes: orders}}
   - {{name: cluster, kind: kubernetes, url: "{url}", namespace: agents, deployment: "{{name}}", token_file: "{token}", scopes: [execution]}}
 """
 
@@ -31,9 +33,12 @@ async def test_a_worker_killed_while_it_scales_leaves_nothing_scaled(
     broker: Broker, cluster: KafkaCluster, workers: Workers, prefix: str, tmp_path: Path
 ) -> None:
     far = Cluster(replicas={"run-7": 3})
-    killed: list[str] = []
+    asked, killed = list[str](), list[str]()
 
     def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/hook":
+            asked.append(json.loads(request.content)["subject"])
+            return httpx.Response(200, json={"state": "refused", "reason": "it is none of mine"})
         response = far.answer(request)
         if request.method == "PATCH" and not killed:
             killed.append(first.name)
@@ -50,6 +55,6 @@ async def test_a_worker_killed_while_it_scales_leaves_nothing_scaled(
             for number in range(3):
                 await producer.send_and_wait(prefix + IN, call(number, "0.90"))
             await workers.until(lambda: killed)
-            assert far.replicas == {"run-7": 0}
+            assert (asked, far.replicas) == (["execution/run-7"], {"run-7": 0}), "who refused was asked first"
             workers.begun("second", "--policy", str(policy))
             await workers.until(lambda: far.replicas == {"run-7": 3})  # by itself, when the pause is over
