@@ -25,7 +25,8 @@ from tests.served import served
 __all__ = ["cluster", "workers"]
 
 POLICY = """
-budgets: [{{name: day, scope: {{agent: indexer}}, period: day, limit_usd: 10, thresholds: [20, 60]}}]
+budgets: [{{name: day, scope: {{agent: indexer}}, period: day, limit_usd: 10, thresholds: [20, 60], pause_at: 60}}]
+pauses: {{allow: [{{agent: "*"}}], min_loss_usd: 0}}
 receivers: [{{name: tickets, kind: jira, url: "{url}", project: FIN, user: "env:JIRA_USER", token: "env:JIRA_TOKEN"}}]
 """
 
@@ -63,7 +64,9 @@ async def test_a_worker_killed_between_the_create_and_its_receipt_makes_one_issu
         log, another = KafkaLog(cluster), load(f"public_url: https://spend.example\n{POLICY.format(url=url)}")
         await publish(log, another, now_ms())  # couriers that are made anew listen at once
         await until(lambda: was_said(log, "acknowledge", "Li Wei"))
-    assert ["has passed 60 %" in adf_text(each["body"]) for each in jira.only().comments] == [True]
+    (comment,) = [adf_text(each["body"]) for each in jira.only().comments]
+    assert "has passed 60 %" in comment
+    assert "Would have paused agent indexer on " in comment, "where the policy only observes"
     assert "has passed 60 %" in jira.only().fields["summary"]
     assert len(jira.sent("POST", "issue")) == 1
     assert jira.broken == []
