@@ -19,7 +19,7 @@ from service.records import TIME_LAST_MS, instant, rfc3339
 
 SCORE_NEAR: Final = 0.001  # a score is told to three places
 HOUR_MS: Final = 3_600_000
-FRESH: Final = frozenset({"line_crossed", "forecast"})  # the steps at which a budget's figures are of that moment
+FRESH: Final = frozenset({"line_crossed", "forecast", "outlook"})  # the steps at which a budget's figures are of that moment
 Line = Mapping[str, Any]
 
 

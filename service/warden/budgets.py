@@ -111,12 +111,18 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
     if kind not in episode.kinds:
         episode.kinds.append(kind)
     episode.budget = limit.name
-    episode.spend_nanos = 0 if limit.tokens else period.spent
-    episode.limit_nanos = None if limit.tokens else limit.amount
     if not limit.tokens:
         episode.excess_nanos, episode.cause = today.explain(t, scope)
     if not limit.rolling_minutes:  # a rolling window neither begins nor ends
         episode.period_start_ms, episode.period_end_ms = period.start_ms, period.end_ms
+    _measure(w, t, limit, member, period, episode)
+    return episode
+
+
+def _measure(w: Warden, t: Tenant, limit: Limit, member: str, period: Period, episode: Episode) -> None:
+    """The figures of this moment: what is spent, how fast, and until when it lasts."""
+    episode.spend_nanos = 0 if limit.tokens else period.spent
+    episode.limit_nanos = None if limit.tokens else limit.amount
     outlook = planned.outlook(w, t, limit, member)
     episode.pace = forecast.pace(limit, period, w.now_ms, outlook)
     episode.runs_out_ms = forecast.runs_out(limit, period, w.now_ms, outlook)
@@ -129,7 +135,6 @@ def _episode(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) ->
         limit.name,
     )
     episode.evidence = [evidence]
-    return episode
 
 
 def _which(limit: Limit, period: Period) -> tuple[int | str, ...]:
@@ -170,8 +175,18 @@ def look_ahead(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) 
     incidents.tell(w, t, episode, "forecast")
 
 
+def _bring_up_to_date(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> None:
+    """What was told of it is said again once a tenth more is spent, or a day has passed, which moves its outlook; nobody is told anew."""
+    episode = t.episodes.get(period.incident)
+    if episode is None or limit.tokens or not episode.told or episode.state not in ("open", "acknowledged"):
+        return
+    if incidents.has_moved(episode, period.spent) or w.now_ms >= episode.shown_ms + DAY_MS:
+        _measure(w, t, limit, member, period, episode)
+        incidents.say(w, t, episode, "outlook")
+
+
 def close_periods(w: Warden, t: Tenant) -> None:
-    """Resolves the incidents of periods that are over, looks ahead in those that run, forgets those that decide no more."""
+    """Once an hour: resolves the incidents of periods that are over, looks ahead in those that run, forgets those that decide no more."""
     reach = t.rolled_ms = w.reach_ms
     gone: list[tuple[str, str, str]] = []
     for key, period in t.periods.items():
@@ -183,9 +198,9 @@ def close_periods(w: Warden, t: Tenant) -> None:
         if not _is_over(limit, period, reach):
             if limit is not None:
                 look_ahead(w, t, limit, key[1], period)
+                _bring_up_to_date(w, t, limit, key[1], period)
             continue
-        if period.incident in t.episodes:
-            incidents.resolve(w, t, t.episodes[period.incident], "period_over")
+        _end(w, t, limit, key[1], period)
         forgotten = _decides_no_more(limit, period, reach)
         if forgotten or (limit is not None and limit.rolling_minutes):
             _let_go(t, period)
@@ -193,6 +208,17 @@ def close_periods(w: Warden, t: Tenant) -> None:
             gone.append(key)
     for key in gone:
         del t.periods[key]
+
+
+def _end(w: Warden, t: Tenant, limit: Limit | None, member: str, period: Period) -> None:
+    """Its incident is over; the last word on it is what the period came to."""
+    episode = t.episodes.get(period.incident)
+    if episode is None:
+        return
+    if limit is not None and episode.state != "resolved":
+        _measure(w, t, limit, member, period, episode)
+    episode.runs_out_ms = None
+    incidents.resolve(w, t, episode, "period_over")
 
 
 def _let_go(t: Tenant, period: Period) -> None:

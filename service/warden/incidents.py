@@ -18,6 +18,7 @@ FOUND, MORE, WORSE, ACKNOWLEDGE, SNOOZE, WAKE, SETTLE = "found", "more", "worse"
 SEVERITIES: Final = ("info", "warning", "critical")
 RUNS_WINDOW_MS: Final = 6 * HOUR_MS
 AGAIN_MS: Final = 8 * HOUR_MS
+MOVED_OF: Final = 10
 
 # (state, event) -> (new state, action of the line). What is not here cannot happen and changes nothing.
 TRANSITIONS: Final[dict[tuple[str, str], tuple[str, str]]] = {
@@ -77,8 +78,7 @@ def step(w: Warden, t: Tenant, episode: Episode, event: str, reason: str) -> boo
         episode.open_since_ms = w.now_ms
     if action == "resolved":
         episode.resolved_ms = w.now_ms
-    episode.shown_nanos = episode.spend_nanos
-    w.out.append(line(w, t, episode, action, reason))
+    _append(w, t, episode, action, reason)
     return True
 
 
@@ -121,7 +121,17 @@ def line(w: Warden, t: Tenant, e: Episode, action: str, reason: str) -> Incident
 def say(w: Warden, t: Tenant, episode: Episode, reason: str) -> Incident:
     """Something about the incident has changed, but not its state: it is said again, as it stands."""
     episode.revision += 1
-    said = line(w, t, episode, "updated", reason)
+    return _append(w, t, episode, "updated", reason)
+
+
+def has_moved(episode: Episode, spend_nanos: int) -> bool:
+    """Whether what it has spent is a tenth more or less than was shown last."""
+    return abs(spend_nanos - episode.shown_nanos) * MOVED_OF >= episode.shown_nanos > 0
+
+
+def _append(w: Warden, t: Tenant, episode: Episode, action: str, reason: str) -> Incident:
+    episode.shown_nanos, episode.shown_ms = episode.spend_nanos, w.now_ms
+    said = line(w, t, episode, action, reason)
     w.out.append(said)
     return said
 

@@ -170,6 +170,7 @@ class Episode(Struct):
     escalated_ms: int = 0
     shown_nanos: int = 0
     acts: list[Act] = field(default_factory=list)
+    shown_ms: int = 0
 
 
 class Standing(Struct):

@@ -9,7 +9,6 @@ from service.warden import escalation, incidents, routing
 from service.warden.state import FINDINGS_KEPT_MINUTES, Episode, Tenant, Warden
 
 QUIET_RUNS_MS: Final = HOUR_MS
-GROWN_OF: Final = 10  # a tenth more than at the last step
 EPISODE_KEPT_MS: Final = 40 * DAY_MS
 
 
@@ -32,8 +31,7 @@ def each_minute(w: Warden, t: Tenant) -> None:
 
 def _grow(w: Warden, t: Tenant, episode: Episode) -> None:
     """What goes on spending is said, so that what was told of it can be brought up to date; nobody is told anew."""
-    if episode.told and episode.state != "resolved" and episode.spend_nanos * GROWN_OF >= episode.shown_nanos * (GROWN_OF + 1) > 0:
-        episode.shown_nanos = episode.spend_nanos
+    if episode.told and episode.state != "resolved" and incidents.has_moved(episode, episode.spend_nanos):
         incidents.say(w, t, episode, "grows")
 
 

@@ -32,12 +32,25 @@ def test_a_month_ends_at_midnight_where_the_budget_lives() -> None:
         "timezone: Europe/Berlin\nbudgets: [{name: month, scope: total, period: month, limit_usd: 10}, {name: day, scope: total, period: day, limit_usd: 10}]"
     )
     story = Story(policy, "2026-10-24T21:59:00Z").call("7.0").call("1.0", "+2m")  # the 24th, then the 25th
-    assert [(s.budget, s.thresholds) for s in story.wait("+2m").incidents()] == [("month", [70.0]), ("day", [70.0])]
+    assert [(s.budget, s.thresholds) for s in story.wait("+2m").incidents() if s.reason == "line_crossed"] == [("month", [70.0]), ("day", [70.0])]
     story.call("6.5", "2026-10-25T22:59:00Z").wait("+2m")  # 23:59 local, in the twenty-fifth hour of the 25th
     story.call("1.0", "2026-10-31T22:59:00Z").call("6.9", "2026-10-31T23:00:00Z").wait("+3m")
     lines = [(s.budget, s.thresholds[0], s.period_start_ms) for s in story.incidents() if s.reason == "line_crossed"]
     assert [(budget, line) for budget, line, _ in lines] == [("month", 70.0), ("day", 70.0), ("month", 85.0), ("month", 100.0), ("day", 70.0)]
     golden("a_month_in_berlin", story)
+
+
+def test_what_was_told_of_a_budget_is_kept_up_to_date_and_nobody_is_told_anew() -> None:
+    story = Story("budgets: [{name: month, scope: total, period: month, limit_usd: 100, thresholds: [50]}]", "2026-11-10T09:00:00Z").call("50").wait("+3h")
+    for usd in ("2", "2", "2"):
+        story.call(usd, "+2h").wait("+2m")  # the third makes it a tenth more
+    story.wait("+26h").call("1", "+1m").wait("+2h").wait("2026-12-01T02:00:00Z")
+    told = [(s.reason, s.spend_nanos // 10**9, s.runs_out_ms is not None) for s in story.incidents()]
+    assert told[:3] == [("line_crossed", 50, True), ("outlook", 56, True), ("outlook", 56, True)], "a tenth more; a day later"
+    assert {reason for reason, *_ in told[3:-1]} == {"outlook"}
+    assert len(told) < 3 + 21 + 1, "once a day"
+    assert told[-1] == ("period_over", 57, False), "what it came to in the end"
+    assert [notice.reason for notice in story.notices()] == ["line_crossed", "resolved"]
 
 
 def test_a_new_month_begins_at_nothing_and_the_old_incident_ends() -> None:

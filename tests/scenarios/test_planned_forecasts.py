@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.facts import Incident, Kind, Scope
+from service.facts import Incident, Scope
 from service.policy import load
 from service.warden.forecast import Coming, Outlook, at_the_end, pace, paces, runs_out
 from service.warden.plan import Limit
@@ -38,7 +38,7 @@ def month(policy: str, until: str, launch_usd: int = 0, announced_usd: int = 0) 
 
 
 def forecasts(story: Story) -> list[Incident]:
-    return [step for step in story.incidents() if Kind.BUDGET_FORECAST in step.kinds]
+    return [step for step in story.incidents() if step.reason == "forecast"]
 
 
 @pytest.fixture(scope="module")
