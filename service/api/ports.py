@@ -40,6 +40,11 @@ class Applies(NamedTuple):
 class Chat(Protocol):
     """A place where people press buttons: one Slack receiver of the policy that names its signing secret."""
 
+    @property
+    def tenant(self) -> str:
+        """Whose spend is asked for there."""
+        ...
+
     def signed(self, body: bytes, timestamp: str, signature: str) -> bool:
         """Whether this request comes from there, and is at most five minutes old."""
         ...

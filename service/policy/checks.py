@@ -13,6 +13,7 @@ from service.intake import FORMATS
 from service.policy.mistakes import Mistake, meant
 from service.policy.scopes import ALL, SEVERITIES
 from service.policy.times import instant_ms, zone
+from service.records import DEFAULT_TENANT
 
 TIERS: Final = ("small", "mid", "large", "embedding")
 Tree = Mapping[str, Any]
@@ -29,6 +30,7 @@ def checked(tree: Tree) -> list[Mistake]:
         *_unknown_rotas(tree),
         *_reports_nobody_reads(tree),
         *_reports_twice(tree),
+        *_tenants_of_one_app(tree),
         *_unknown_receivers(tree),
         *_unknown_tiers(tree),
         *_unknown_findings(tree),
@@ -106,6 +108,18 @@ def _reports_twice(tree: Tree) -> Iterator[Mistake]:
             known = first.setdefault((*about, name), here)
             if known != here:
                 yield Mistake(here, f"`{name}` gets the same {kind} by {known}; at another hour it would say nothing new")
+
+
+def _tenants_of_one_app(tree: Tree) -> Iterator[Mistake]:
+    """Slack says by whose secret it asks, not by which receiver: who asks for one tenant's spend is never told another's."""
+    first: dict[tuple[str, str], tuple[str, str]] = {}
+    for path, entry in _entries(tree, "receivers"):
+        for key in ("signing_secret", "app_token"):
+            if entry.get("kind") == "slack" and (secret := entry.get(key)) is not None:
+                tenant = str(entry.get("tenant") or DEFAULT_TENANT)
+                known, its = first.setdefault((key, str(secret)), (path, tenant))
+                if its != tenant:
+                    yield Mistake(f"{path}.tenant", f"must be that of {known}, which has the same {key}: another tenant needs an app of its own")
 
 
 def _unknown_tiers(tree: Tree) -> Iterator[Mistake]:

@@ -12,6 +12,7 @@ from service.policy.notices import EmailReceiver, PagerDutyReceiver, TeamsReceiv
 from service.policy.receiving import ReceiverEntry
 from service.policy.scopes import FindingMatch, Match, RecordMatch
 from service.policy.values import Duration, Name, SecretReference, Url
+from service.records import DEFAULT_TENANT
 
 
 class OwnerJira(Entry):
@@ -39,7 +40,10 @@ class Owner(Entry):
 
 
 class SlackReceiver(ReceiverEntry):
-    """A Slack channel. Presses come to our door with the `signing_secret`, or over a socket that is opened with the `app_token`."""
+    """A Slack channel. Presses come to our door with the `signing_secret`, or over a socket that is opened with the `app_token`.
+
+    `tenant`: whose spend `/spend` tells and plans there; whose incidents are told there, routes say.
+    """
 
     NEEDS = ("token",)
     MAY_HAVE = ("signing_secret", "app_token")
@@ -51,6 +55,7 @@ class SlackReceiver(ReceiverEntry):
     app_token: SecretReference | None = None
     base_url: Url = "https://slack.com/api"
     mention: Name | None = None
+    tenant: Name = DEFAULT_TENANT
 
 
 class JiraReceiver(ReceiverEntry):

@@ -93,6 +93,10 @@ def mistakes(text: str) -> list[str]:
             "receivers[0].kind: must be one of slack, jira, webhook, console, email, teams, pagerduty, litellm, kubernetes, http, command; did you mean `slack`?",
         ),
         ("receivers: [{name: a, kind: slack}]", "receivers[0].channel: missing"),
+        (
+            'receivers: [{name: a, kind: slack, channel: x, signing_secret: "env:S"}, {name: b, kind: slack, channel: y, signing_secret: "env:S", tenant: acme}]',
+            "receivers[1].tenant: must be that of receivers[0], which has the same signing_secret: another tenant needs an app of its own",
+        ),
         ("receivers: [{name: a, kind: webhook, url: ftp://x}]", "receivers[0].url: must be an address such as https://spend.example"),
         ("receivers: [{name: a, kind: console, takes: order}]", "receivers[0].takes: must be one of orders, notices, all; did you mean `orders`?"),
         ("owners: [{name: x, jira: {projct: ONB, project: ONB}}]", "owners[0].jira.projct: unknown key; did you mean `project`?"),

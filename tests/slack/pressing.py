@@ -82,12 +82,13 @@ class Room:
     """A service, its door, and Slack."""
 
     service: Any
+    tenant: str = "default"
     slack: FakeSlack = field(default_factory=FakeSlack)
 
     def __post_init__(self) -> None:
         clock: Callable[[], int] = self.service.now_ms
         self.slack.clock = clock
-        chat = SlackChat(receiver(), Parts(public_url="", clock=clock, transport=self.slack))
+        chat = SlackChat(receiver(tenant=self.tenant), Parts(public_url="", clock=clock, transport=self.slack))
         service: Service = self.service
         app = create_app(service, None, insecure_loopback=True, chats=lambda: [chat])
         self.door = httpx.AsyncClient(transport=httpx.ASGITransport(app, client=("127.0.0.1", 1)), base_url="http://127.0.0.1:8484")

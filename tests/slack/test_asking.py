@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.scenarios.fake_service import FakeService
 from tests.slack.pressing import Room
 
 
@@ -18,6 +19,15 @@ async def test_spend_answers_the_one_who_asks(room: Room) -> None:
     assert "inc-1" in text
     asked = [each.span for each in room.service.books.asked if hasattr(each, "span")]
     assert [tuple(each) for each in asked] == [(29_925_120 - 480, 29_925_120 + 960), (29_891_520, 29_934_720)]
+
+
+async def test_what_is_asked_and_planned_is_of_the_receiver_s_tenant() -> None:
+    room = Room(FakeService(), tenant="acme")
+    for words in ("agent:indexer", "plan agent:indexer 5 for 6h"):
+        await room.hand.write(words)
+    assert {each.tenant for each in room.service.books.asked} == {"acme"}
+    assert [said.tenant for said in room.controls()] == ["acme"]
+    await room.door.aclose()
 
 
 @pytest.mark.parametrize(("text", "scope"), [("", "total"), ("total", "total"), ("use_case kyc", "use_case"), ("label.team:core", "label.team")])

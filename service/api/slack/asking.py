@@ -16,30 +16,29 @@ from service.log.ports import LogError
 from service.messages.slack.spend import OPEN_MAX, Stands, answer, help_text
 from service.messages.slack.text import whispered
 from service.policy import Period
-from service.records import DEFAULT_TENANT
 from service.warden.periods import period_of
 
 OPEN: Final = ("open", "acknowledged", "snoozed")
 UNITS: Final[tuple[Literal["day", "month"], ...]] = ("day", "month")
 
 
-async def spend(service: Service, text: str) -> dict[str, Any]:
-    """The answer; what cannot be read is answered with what to write."""
+async def spend(service: Service, tenant: str, text: str) -> dict[str, Any]:
+    """The answer, of that tenant's books; what cannot be read is answered with what to write."""
     try:
         scope = asked_for(text)
     except Problem as problem:
         return help_text(problem.detail)
     try:
-        return answer(await _stands(service, scope))
+        return answer(await _stands(service, tenant, scope))
     except LogError:
         return whispered("The books cannot be asked at the moment. Try again in a minute.")
 
 
-async def _stands(service: Service, scope: Scope) -> Stands:
+async def _stands(service: Service, tenant: str, scope: Scope) -> Stands:
     now_ms = service.now_ms()
-    today, month = [await run_in_threadpool(_spent, service, scope, Period(unit), now_ms) for unit in UNITS]
-    incidents = await run_in_threadpool(_open, service, scope)
-    return Stands(scope, today, month, await service.budgets(DEFAULT_TENANT, None if scope == TOTAL else scope), incidents)
+    today, month = [await run_in_threadpool(_spent, service, tenant, scope, Period(unit), now_ms) for unit in UNITS]
+    incidents = await run_in_threadpool(_open, service, tenant, scope)
+    return Stands(scope, today, month, await service.budgets(tenant, None if scope == TOTAL else scope), incidents)
 
 
 def asked_for(text: str) -> Scope:
@@ -53,13 +52,13 @@ def asked_for(text: str) -> Scope:
     return scope_of(f"{kind}:{name.strip()}" if blank and kind in KINDS else written)
 
 
-def _spent(service: Service, scope: Scope, period: Period, now_ms: int) -> Spend:
+def _spent(service: Service, tenant: str, scope: Scope, period: Period, now_ms: int) -> Spend:
     span = period_of(now_ms // MINUTE_MS, period, ZoneInfo(service.policy.timezone))
-    return service.books.spend(SpendQuestion(DEFAULT_TENANT, scope, Span(span.start_ms // MINUTE_MS, span.end_ms // MINUTE_MS)))
+    return service.books.spend(SpendQuestion(tenant, scope, Span(span.start_ms // MINUTE_MS, span.end_ms // MINUTE_MS)))
 
 
-def _open(service: Service, scope: Scope) -> list[Incident]:
+def _open(service: Service, tenant: str, scope: Scope) -> list[Incident]:
     """One more than is shown, so that it can be said that there are more."""
     about = None if scope == TOTAL else scope
-    found = [each for state in OPEN for each in service.books.incidents(ListQuestion(DEFAULT_TENANT, state, about, OPEN_MAX + 1)).items]
+    found = [each for state in OPEN for each in service.books.incidents(ListQuestion(tenant, state, about, OPEN_MAX + 1)).items]
     return sorted(found, key=lambda each: -each.opened_ms)

@@ -54,7 +54,7 @@ def _unmarked(words: str) -> str:
 async def asked(service: Service, chat: Chat, form: Mapping[str, Any]) -> Heard:
     """`/spend SCOPE`, to the one who asks; `/spend plan ...`, to all."""
     words = text(form, "text")
-    answer, later = await _soon(plan(service, form) if is_plan(words) else spend(service, words))
+    answer, later = await _soon(plan(service, chat.tenant, form) if is_plan(words) else spend(service, chat.tenant, words))
     if answer is not None or later is None:
         return Heard(answer)
 

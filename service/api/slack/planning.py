@@ -18,7 +18,6 @@ from service.messages.slack.text import SLACK, escaped, whispered
 from service.money import nanos_of, spoken
 from service.phrases import called, capital, moment
 from service.policy.times import duration_ms, instant_ms
-from service.records import DEFAULT_TENANT
 
 _PLAN: Final = re.compile(r"plan\s+(?P<scope>.+?)\s+\$?(?P<usd>\d[\d.]*)\s+(?P<how>for|until)\s+(?P<when>\S+)", re.IGNORECASE)
 HELP: Final = "Write `/spend plan agent:indexer 200 for 6h`, or `... until 2026-11-29T18:00`: whose spend, how many dollars more, how long."
@@ -55,7 +54,7 @@ def plan_of(words: str, now_ms: int, zone: str) -> Plan:
     return Plan(asked_for(found["scope"]), nanos_of(found["usd"]), until_ms)
 
 
-async def plan(service: Service, form: Mapping[str, Any]) -> dict[str, Any]:
+async def plan(service: Service, tenant: str, form: Mapping[str, Any]) -> dict[str, Any]:
     """Takes it up, and says so to all in the channel, so that nobody wonders why an alarm is missing."""
     words, user, now_ms = text(form, "text"), text(form, "user_id"), service.now_ms()
     by, approvers = f"{SLACK}{user}", service.policy.pauses.approvers
@@ -69,8 +68,8 @@ async def plan(service: Service, form: Mapping[str, Any]) -> dict[str, Any]:
         return whispered("Not planned: you are not among the policy's `pauses.approvers`.")
     mark = text(form, "trigger_id") or f"{words}\0{now_ms // MINUTE_MS}"
     control = Control(
-        ident("ctl", DEFAULT_TENANT, "slack", by, "plan", mark),
-        DEFAULT_TENANT,
+        ident("ctl", tenant, "slack", by, "plan", mark),
+        tenant,
         "plan",
         by,
         scope=planned.scope,

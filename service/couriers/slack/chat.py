@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from service.couriers.port import Parts, Receiver
 from service.couriers.slack.web import Said, Web
+from service.records import DEFAULT_TENANT
 
 MISSING: Final = "install spendwarden[slack], or leave out signing_secret and app_token"
 SECRETS: Final = ("signing_secret", "app_token")
@@ -33,6 +34,7 @@ class SlackChat:
         except ImportError:
             raise ValueError(f"its buttons need slack-sdk: {MISSING}") from None
         secret = receiver.secrets.get("signing_secret", "")
+        self.tenant = str(receiver.options.get("tenant", DEFAULT_TENANT))
         self._verifier = SignatureVerifier(secret, clock=_Clock(parts.clock)) if secret else None  # type: ignore[arg-type]  # any object that says now()
         self._web = Web(receiver, parts)
 
