@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from service.warden.deviations import Floats
+from service.localise.cuboids import Floats
 
 
 class World(NamedTuple):

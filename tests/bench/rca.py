@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from service.warden.deviations import Deviations, of_ratios, of_sums
-from service.warden.localise import Element, localise
+from service.localise.elements import Element, localise
+from service.localise.shifts import Deviations, of_ratios, of_sums
 from tests.bench.figures import Figure, below
 from tests.bench.planted import KINDS, planted
 

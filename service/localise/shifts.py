@@ -1,24 +1,31 @@
-"""How far each leaf is from its forecast, in a unit that is comparable between leaves: the input of `service.warden.localise`.
+"""How far each leaf is from its forecast, in a unit that is comparable between leaves, and what speaks for one cause of many of them.
 
 A leaf is one row: one value of every dimension, what was measured and what was forecast. Shares only rank; no money is computed here. Sums over all
 leaves are exact (`fsum`), so that the order of the rows never decides.
+
+All leaves of one cause move by the same share (the generalised ripple effect of Squeeze, Li et al. 2019), the others scatter about their forecast. An
+element is weighed by how much likelier its leaves are as one cause than as scatter, less the price of naming it among so many. A parent of a cause
+loses by its healthy leaves, and is none where most of them are; a child loses by the leaves that it leaves out. No element is named on less evidence
+than the best one has that moved the other way: so much is scatter.
 """
 
 from __future__ import annotations
 
-from math import fsum
+from math import fsum, tau
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from service.localise.cuboids import Bools, Cuboid, Floats, Measure
 
 SCATTER_MIN: Final = 0.01  # a forecast is never taken to be surer than one per cent
 SPANS: Final = 4  # like the measured one, that a ratio's forecast is the mean of: its count is so many times surer
 ALIKE: Final = 20  # counts beyond which the leaves of a ratio differ by their nature rather than by chance
 RATIO_SHARE_MIN: Final = 0.1  # of what a ratio lacks: real leaves have heavier tails than chance, and less is nobody's incident
+SHIFT_MIN: Final = 0.05  # a smaller mean move is nobody's cause
+MOVED_MIN: Final = 0.5  # of a cause's leaves, by weight, that moved beyond their scatter; else it is a few causes and their healthy neighbours
+PRICE: Final = 3.0  # nats asked beyond the odds of the search, so that scatter alone is seldom named
+_MIRRORED: Final = np.array([[1.0], [1.0], [-1.0], [1.0], [-1.0], [-1.0]])  # terms of the same leaves, moved the other way
 
 
 class Deviations(NamedTuple):
@@ -33,6 +40,15 @@ class Deviations(NamedTuple):
     excess: Floats
     known: Bools
     share_min: float = 0.0
+
+    def measure(self) -> Measure:
+        """By terms: how many, weight, weight x shift, weight x shift squared, weight of those beyond their scatter, excess."""
+        weight = 1 / self.variance
+        squared = weight * self.shift**2
+        moved = np.where(squared > 1, weight, 0) * np.sign(self.shift)
+        terms = np.array([np.ones(len(weight)), weight, weight * self.shift, squared, moved, self.excess])
+        excess_min = self.share_min * max(fsum(self.excess[self.known]), 0.0)
+        return Measure(self.known, terms, _evidence, excess_min, terms * _MIRRORED)
 
 
 def of_sums(real: Floats, predict: Floats) -> Deviations:
@@ -75,3 +91,17 @@ def _scaled(shift: Floats, shape: Floats, known: Bools, least: float) -> Floats:
     """`shape` times the scale that the leaves of the other side show: only they are healthy for sure."""
     other = known & (shift < 0)
     return shape * max(least, fsum(shift[other] ** 2 / shape[other]) / max(int(other.sum()), 1))
+
+
+def _evidence(sums: Floats, cuboid: Cuboid) -> Floats:
+    """Of each cell: nats by which one common shift with a spread of its own is likelier than scatter about none, less the price of naming it.
+
+    The shift may be anything from 0 to 1 (integrated out), the spread is the likeliest one and costs as the usual criterion (BIC) has it.
+    """
+    count, weight, first, second, moved = sums[:5]
+    some, heavy = np.maximum(count, 1), np.where(weight > 0, weight, 1)
+    shift = first / heavy
+    inside = np.maximum(second - first * shift, 0)
+    spread = np.maximum(inside / np.maximum(count - 1, 1), SCATTER_MIN**2 * heavy / some)
+    gain = (second - count * np.log(spread) - inside / spread + np.log(tau * spread / heavy) - np.log(some)) / 2
+    return np.where((count > 0) & (shift > SHIFT_MIN) & (moved >= MOVED_MIN * weight), gain - cuboid.odds - PRICE, -np.inf)

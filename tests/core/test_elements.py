@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from service.warden import deviations
-from service.warden.deviations import Floats, of_ratios, of_sums
-from service.warden.localise import DIMENSIONS_MAX, ELEMENTS_MAX, localise
+from service.localise.cuboids import Floats
+from service.localise.elements import DIMENSIONS_MAX, ELEMENTS_MAX, localise
+from service.localise.shifts import Deviations, of_ratios, of_sums
 from tests.bench.planted import Case, World, planted
 
 Values = dict[str, str]
@@ -56,7 +56,6 @@ def test_an_element_of_any_depth_is_named_no_wider_and_no_narrower(element: Valu
     real[np.all([np.array(dimensions[kind]) == name for kind, name in element.items()], axis=0)] *= times
     [found] = localise(dimensions, of_sums(real, predict))
     assert found.values == element
-    assert found.shift == pytest.approx(0.5, abs=0.05)
     assert found.leaves == 60 // np.prod([{"a": 4, "b": 5, "c": 3}[kind] for kind in element])
 
 
@@ -154,7 +153,7 @@ def test_a_leaf_that_was_not_measured_says_nothing() -> None:
     assert 0.9 < found.share < 1.1
 
 
-def ratios(shares: Floats, counts: Floats, seed: int = 0) -> deviations.Deviations:
+def ratios(shares: Floats, counts: Floats, seed: int = 0) -> Deviations:
     """Drawn good ones of `counts`, against a forecast of nine in ten."""
     good = np.random.default_rng(seed).binomial(counts.astype(int), shares).astype(float)
     return of_ratios(good, counts, counts * 0.9, counts)
@@ -166,7 +165,6 @@ def test_of_a_ratio_the_element_whose_share_fell_is_named() -> None:
     shares[(np.array(dimensions["a"]) == "a1") & (np.array(dimensions["c"]) == "c2")] = 0.6
     [found] = localise(dimensions, ratios(shares, 3 * hundred))
     assert found.values == {"a": "a1", "c": "c2"}
-    assert found.shift == pytest.approx(0.3, abs=0.05)
     assert localise(dimensions, ratios(np.full(60, 0.9), 3 * hundred)) == []
     better = np.where(shares < 0.9, 0.99, 0.9)
     assert localise(dimensions, ratios(better, 3 * hundred)) == []
