@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
-from service.facts import TOTAL, Audited, Control, Incident, Notice, Order, OrderState, Scope
+from service.facts import TOTAL, Audited, Cell, Control, Incident, Notice, Order, OrderState, Scope
 
 PAGE_MAX: Final = 1000
 SERIES_MAX: Final = 20_000
 BY_MAX: Final = 10_000
+CELLS_MAX: Final = 50_000
 STEP_MINUTES: Final = {"minute": 1, "10m": 10, "hour": 60, "day": 1440}
 CELL_KINDS: Final = ("agent", "use_case", "business_unit", "workflow", "provider", "model", "layer", "operation")
 MEMBER_KINDS: Final = ("user", "customer", "api_key", "execution")
@@ -70,6 +71,25 @@ class Spend(NamedTuple):
     series: list[Step]
     span: Span = Span()
     by_hour_before: int = 0
+
+
+class CellsQuestion(NamedTuple):
+    """Whose cells: a tenant's in a scope, from one hour on before another; and the same hours `times` earlier, `every_hours` apart."""
+
+    tenant: str
+    scope: Scope
+    from_hour: int
+    to_hour: int
+    every_hours: int
+    times: int
+
+
+class CellSpend(NamedTuple):
+    """What a cell spent in the hours that were asked for, and in all of the earlier ones together."""
+
+    cell: Cell
+    nanos: int
+    before_nanos: int
 
 
 class ListQuestion(NamedTuple):
@@ -138,6 +158,14 @@ class Books(Protocol):
 
     def spend(self, asked: SpendQuestion) -> Spend:
         """Exact sums, as far as the journal has been heard."""
+        ...
+
+    def began(self, tenant: str, scope: Scope) -> int | None:
+        """The first hour in which the scope, all or one of CELL_KINDS, spent anything; None where it never did."""
+        ...
+
+    def cells(self, asked: CellsQuestion) -> list[CellSpend]:
+        """Every cell that spent anything in those hours, in no order; of more than CELLS_MAX one more than that."""
         ...
 
     def incidents(self, asked: ListQuestion) -> Page[Incident]:

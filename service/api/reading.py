@@ -13,7 +13,7 @@ from service.api.ports import Service
 from service.api.problems import Problem, responses
 from service.api.queries import fit, kind_of, only_known, scope_of, span_of, state_of, step_of
 from service.api.tokens import Grant
-from service.api.views import Items, SpendView, applies_view, budget_view, incident_view, order_view, paused_view, spend_view, story_view
+from service.api.views import Items, SpendView, WhereView, applies_view, budget_view, incident_view, order_view, paused_view, spend_view, story_view
 from service.audit.verify import line_of
 from service.books import CELL_KINDS, PAGE_MAX, BadCursorError, ListQuestion, Page, Span, SpendQuestion
 from service.facts import TOTAL, Scope
@@ -96,6 +96,20 @@ async def incident(service: Behind, grant: Reader, id: str, tenant: Tenant = "")
     if story is None:
         raise not_found("incident", id)
     return story_view(story)
+
+
+@router.get("/incidents/{id}/where", response_model=WhereView, response_model_exclude_unset=True, responses=responses(404))
+async def where(service: Behind, grant: Reader, id: str, tenant: Tenant = "") -> dict[str, Any]:  # noqa: A002 -- the contract's name
+    """Where an incident's money lies: the fewest values of agent, model, workflow and so on that carry the difference to the same hours before.
+
+    It is worked out from the books as they are now, and decides nothing.
+    """
+    from service.localise import of_incident, where_line  # noqa: PLC0415 -- numpy is large, and nothing else of the door needs it
+
+    story = await run_in_threadpool(service.books.incident, _known_id(id), tenant_of(grant, tenant))
+    if story is None:
+        raise not_found("incident", id)
+    return where_line(await run_in_threadpool(of_incident, service.books, story.steps))
 
 
 @router.get("/orders", response_model=Items)

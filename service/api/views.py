@@ -70,6 +70,27 @@ class SpendView(BaseModel):
     by_hour_before: str | None = Field(default=None, description="Windows before this are hours, because minutes are kept for a while only.")
 
 
+class PlaceView(BaseModel):
+    """A combination of values and its part of the difference."""
+
+    values: dict[str, str]
+    difference_usd: str
+
+
+class WhereView(BaseModel):
+    """Where an incident's money lies; without `unknown` the places and the rest add up to the difference."""
+
+    from_: str = Field(alias="from")
+    to: str
+    unknown: str = Field(default="", description="Why it is not known; then the rest is left out.")
+    every_hours: int = Field(default=0, description="How far apart the earlier spans lie.")
+    averaged: int = Field(default=0, description="How many of them the difference is to the mean of.")
+    combinations: int = Field(default=0, description="That spent anything in any of these spans.")
+    difference_usd: str = ""
+    places: list[PlaceView] = Field(default=[], description="The one that tells most first; none where it is spread as ever.")
+    rest_usd: str = ""
+
+
 class TakenView(BaseModel):
     """What became of a batch: the records that are safe on disk, and those that were refused and why."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeAlias
 
 import msgspec
 import typer
@@ -25,6 +25,10 @@ from service.facts import Incident
 from service.log.ports import LogError
 from service.policy import Policy
 
+if TYPE_CHECKING:
+    from service.localise import Where
+
+Told: TypeAlias = "tuple[Story, list[Check], Where | None]"  # a transcript holds no spend, so it cannot say where
 NAMED_MAX = 5  # incidents named where the one that was asked for is not there
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -52,32 +56,32 @@ def command(
 
     What follows from other numbers is worked out again and says whether it agrees: drivers add up to the excess, a detector's score follows
     from its evidence and its past, the pace from spend, limit and time, and with --data the spend is counted again from the books, which
-    know nothing of incidents.
+    know nothing of incidents. They also say where the money lies: the fewest values (agent, model, ...) that carry the difference to before.
     """
     if plot is not None and transcript is not None:
         fail("--plot needs the books, for a transcript holds no spend: give --data or --database, or draw by `spendwarden replay FILE --plot OUT`", USAGE)
     path = checked(plot) if plot is not None else None
     if transcript is not None:
-        story, found = _of_transcript(transcript, incident)
+        told = _of_transcript(transcript, incident)
     elif database is not None:
         if brokers is None:
             fail("--database needs --brokers, those that `serve` was started with", USAGE)
         database_or_fail(database)
-        story, found = _of_books(database, on_kafka(brokers), incident, path)
+        told = _of_books(database, on_kafka(brokers), incident, path)
     elif data is not None:
-        story, found = _of_books(books_url(data), published(data), incident, path)
+        told = _of_books(books_url(data), published(data), incident, path)
     else:
         fail("give --data DIR, --database URL or --transcript FILE", USAGE)
     if json:
-        print_json(account(story, found))
+        print_json(account(*told))
         return
     from service.cli.explain_page import show  # noqa: PLC0415 -- rich is not needed for --json
 
-    show(story, found)
+    show(*told)
 
 
-def account(story: Story, found: list[Check]) -> dict[str, Any]:
-    """Everything as one object: the incident as it is, how it got there, and the numbers worked out again."""
+def account(story: Story, found: list[Check], where: Where | None) -> dict[str, Any]:
+    """Everything as one object: the incident as it is, how it got there, the numbers worked out again, and where its money lies."""
     step = budget_step(story)
     return {
         **story.now,
@@ -87,13 +91,21 @@ def account(story: Story, found: list[Check]) -> dict[str, Any]:
         "controls": story.controls,
         "paces_per_hour": paces(step) if step is not None else {},
         "checks": [check._asdict() for check in found],
+        **({"where": _lies(where)} if where is not None else {}),
     }
 
 
-def _of_books(database: str, policy: Policy, incident: str, plot: Path | None) -> tuple[Story, list[Check]]:
+def _lies(where: Where) -> dict[str, Any]:
+    from service.localise import where_line  # noqa: PLC0415 -- numpy is slow to import, and a transcript does not need it
+
+    return where_line(where)
+
+
+def _of_books(database: str, policy: Policy, incident: str, plot: Path | None) -> Told:
     from service.books import ListQuestion  # noqa: PLC0415 -- a transcript needs no database
     from service.cli.recount import recount  # noqa: PLC0415
     from service.ledger import Ledger  # noqa: PLC0415
+    from service.localise import of_incident  # noqa: PLC0415
 
     try:
         with closing(Ledger(database)) as books:
@@ -103,7 +115,7 @@ def _of_books(database: str, policy: Policy, incident: str, plot: Path | None) -
             if plot is not None:
                 _draw(plot, books, told.steps[-1])
             story = of_books(told)
-            return story, checks(story) + recount(books, policy, budget_step(story))
+            return story, checks(story) + recount(books, policy, budget_step(story)), of_incident(books, told.steps)
     except LogError as failed:
         fail(str(failed))
 
@@ -114,7 +126,7 @@ def _draw(path: Path, books: Books, now: Incident) -> None:
     write(path, of_incident(books, now), aside=True)
 
 
-def _of_transcript(path: Path, incident: str) -> tuple[Story, list[Check]]:
+def _of_transcript(path: Path, incident: str) -> Told:
     try:
         lines = [line for line in _lines(path) if isinstance(line, dict)]
     except (OSError, msgspec.DecodeError) as failed:
@@ -123,7 +135,7 @@ def _of_transcript(path: Path, incident: str) -> tuple[Story, list[Check]]:
     if story is None:
         newest = dict.fromkeys(line["id"] for line in reversed(lines) if line.get("type") == "incident")
         _unknown(incident, list(newest)[:NAMED_MAX])
-    return story, checks(story)
+    return story, checks(story), None
 
 
 def _lines(path: Path) -> Iterator[Any]:

@@ -14,9 +14,10 @@ from service.cli.reckoning import Check, budget_step, least_score, mean_peak, pa
 from service.cli.screen import COLOURS
 from service.cli.story import Story
 from service.cli.tables import cell, table
-from service.facts import Scope
+from service.facts import HOUR_MS, Scope
+from service.localise import Where, beside, said
 from service.money import nanos_of, spoken, usd
-from service.phrases import called, capital, percent
+from service.phrases import called, capital, moment, percent
 
 AGREES: Final = {True: Text("agrees", style="green"), False: Text("does not agree", style="bold red"), None: Text("cannot be said", style="dim")}
 NEVER: Final = 5.56  # of a score: once in a thousand years; more was never observed of anything
@@ -24,10 +25,10 @@ DAYS_SPOKEN: Final = 1_000.0
 Line = Mapping[str, Any]
 
 
-def show(story: Story, found: Sequence[Check]) -> None:
+def show(story: Story, found: Sequence[Check], where: Where | None) -> None:
     """The whole page; what there is nothing of is left out."""
     console = Console()
-    for part in (*_head(story.now), *_why(story.now), *_budget(story), *_orders(story), *_people(story)):
+    for part in (*_head(story.now), *_why(story.now), *_where(where), *_budget(story), *_orders(story), *_people(story)):
         console.print(part, "", sep="\n")
     if found:
         console.print(_checks(found))
@@ -73,6 +74,29 @@ def _why(now: Line) -> Iterator[RenderableType]:
             yield table("Who carries it", ("who", "share"), carriers, numbers=("share",))
         if cause.get("changes"):
             yield table("Done on purpose shortly before", ("what",), [(change,) for change in cause["changes"]])
+
+
+def _where(where: Where | None) -> Iterator[RenderableType]:
+    """The fewest values that carry the difference, and what they leave; it adds up."""
+    if where is None:
+        return
+    if where.unknown:
+        yield f"Where: {cell(where.unknown)}."
+        return
+    span = f"{moment(where.from_hour * HOUR_MS)} to {moment(where.to_hour * HOUR_MS)}"
+    if not where.places:
+        why = "no single cause, it is spread as ever" if where.cells > 1 else "all of it is one combination of values"
+        difference = f"{spoken(abs(where.nanos))} {'less' if where.nanos < 0 else 'more'}"
+        yield f"Where: {why}; {difference} than in {beside(where)} ({span})."
+        return
+    rows = [(said(place.values), _signed(usd(place.nanos)), _share(place.nanos, where.nanos)) for place in where.places]
+    rest = [("the rest", _signed(usd(where.rest_nanos)), _share(where.rest_nanos, where.nanos)), ("in all", _signed(usd(where.nanos)), "")]
+    yield table(f"Where: {span}, beside {beside(where)}", ("where", "USD", "share"), [*rows, *rest], numbers=("USD", "share"))
+
+
+def _share(part: int, whole: int) -> str:
+    """A part's share, where all of them go the same way."""
+    return percent(part / whole) if whole and 0 <= part / whole <= 1 else ""
 
 
 def _reckoned(now: Line) -> Iterator[RenderableType]:

@@ -9,9 +9,9 @@ from functools import partial
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DBAPIError
 
-from service.books import IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion
-from service.facts import Audited, Counts, Incident, Notice
-from service.ledger import audit, listing, retention, spending, sums
+from service.books import CellSpend, CellsQuestion, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion
+from service.facts import Audited, Counts, Incident, Notice, Scope
+from service.ledger import audit, cells, listing, retention, spending, sums
 from service.ledger.audit import Kept
 from service.ledger.booking import BEFORE_ALL, book, empty
 from service.ledger.sql import engine_of, make, reading, told, writing
@@ -100,6 +100,16 @@ class Ledger:
         """Exact sums, as far as the journal has been booked; where minutes are no longer kept, of whole hours."""
         with self._asking() as db:
             return spending.spend(db, asked)
+
+    def began(self, tenant: str, scope: Scope) -> int | None:
+        """The first hour with spend of a scope that cells decide."""
+        with self._asking() as db:
+            return cells.began(db, tenant, scope)
+
+    def cells(self, asked: CellsQuestion) -> list[CellSpend]:
+        """Its cells' spend in some hours and in the same ones before."""
+        with self._asking() as db:
+            return cells.cells(db, asked)
 
     def incidents(self, asked: ListQuestion) -> Page[Incident]:
         """The latest step of each incident; raises BadCursorError."""

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, literal, select
 
 from service.books import BY_MAX, CELL_KINDS, SERIES_MAX, Span, Spend, SpendQuestion, Step, Tokens
 from service.facts import TOTAL
+from service.ledger.cells import cells_of
 from service.ledger.retention import minutes_since
 from service.ledger.subjects import clean
 from service.ledger.tables import hours, minutes, open_minutes, subjects
@@ -109,10 +110,8 @@ def _read(db: Connection, asked: SpendQuestion, piece: _Piece) -> Iterator[tuple
 
 def _where(asked: SpendQuestion) -> list[ColumnElement[bool]]:
     """Whose sums: cells of the tenant that lie in the scope, or members of a kind."""
-    where = [subjects.c.tenant == clean(asked.tenant)]
     kind, name = asked.scope
-    if kind in CELL_KINDS:
-        return [*where, subjects.c.kind == "cell", subjects.c[kind] == clean(name)]
-    if asked.scope != TOTAL:
-        return [*where, subjects.c.kind == clean(kind), subjects.c.name == clean(name)]
-    return [*where, subjects.c.kind == (asked.by if asked.by and asked.by not in CELL_KINDS else "cell")]
+    if kind in CELL_KINDS or (asked.scope == TOTAL and (not asked.by or asked.by in CELL_KINDS)):
+        return cells_of(asked.tenant, asked.scope)
+    of = [subjects.c.kind == clean(kind), subjects.c.name == clean(name)] if asked.scope != TOTAL else [subjects.c.kind == asked.by]
+    return [subjects.c.tenant == clean(asked.tenant), *of]

@@ -10,10 +10,25 @@ from msgspec.structs import replace as but
 
 from service.api import Applies, Check
 from service.audit.chain import Chain, add
-from service.books import BadCursorError, BudgetStanding, Delivery, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
-from service.facts import Audited, Control, Incident, Notice, OrderState, Receipt, Scope
+from service.books import (
+    BadCursorError,
+    BudgetStanding,
+    CellSpend,
+    CellsQuestion,
+    Delivery,
+    IncidentStory,
+    ListQuestion,
+    OrderStory,
+    Page,
+    Spend,
+    SpendQuestion,
+    Step,
+    Tokens,
+)
+from service.facts import HOUR_MS, Audited, Cell, Control, Incident, Notice, OrderState, Receipt, Scope
 from service.intake import Refusal
 from service.log.ports import LogError
+from service.money import NANO
 from service.policy import Policy
 from service.records import Record
 from tests import samples
@@ -36,6 +51,14 @@ class FakeBooks:
         by = {"indexer": 1_230_000_000} if asked.by else {}
         series = [Step(NOW_MS // 60_000, 1_230_000_000, 2)] if asked.step_minutes else []
         return Spend(2, 1_230_000_000, Tokens(input=900, output=50, total=950), by, series, asked.span)
+
+    def began(self, tenant: str, scope: Scope) -> int | None:
+        return NOW_MS // HOUR_MS - 4 * 24
+
+    def cells(self, asked: CellsQuestion) -> list[CellSpend]:
+        self.asked.append(asked)
+        usual = Cell("default", "indexer", "kyc", "", "", "openai", "gpt-4.1", "inference", "chat", batch=False)
+        return [CellSpend(usual, 10 * NANO, 40 * NANO), CellSpend(usual._replace(model="gpt-5"), 5 * NANO, 0)]
 
     def incidents(self, asked: ListQuestion) -> Page[Incident]:
         self._look_at(asked)

@@ -38,7 +38,8 @@ def test_the_story_of_an_incident_is_whole(data: Path) -> None:
     assert [(order["action"], order["mode"], order["state"]) for order in told["orders"]] == [("pause", "observe", "requested")]
     assert {notice["delivery"] for notice in told["notices"]} == {"under way"}
     seen = page(run("explain", name, "--data", str(data)))
-    for words in ("Budget each-agent-day", "$2.00 of $2.00", "agrees", "maria", "Order ord-", "Steps", "Told", "times as planned"):
+    assert told["where"]["unknown"].startswith("not known yet: the books of agent agent-")
+    for words in ("Where: not known yet", "Budget each-agent-day", "$2.00 of $2.00", "agrees", "maria", "Order ord-", "Steps", "Told", "times as planned"):
         assert words in seen
     assert "does not agree" not in seen
 

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 from msgspec.structs import replace as but
 
-from service.books import IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
-from service.facts import MINUTE_MS, Audited, Cause, DimensionShare, DriverShare, Incident, Kind, Notice, OrderState
+from service.books import CellSpend, CellsQuestion, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
+from service.facts import MINUTE_MS, Audited, Cause, DimensionShare, DriverShare, Incident, Kind, Notice, OrderState, Scope
 from service.plots import drawn
 from service.plots.chart import Chart
 from tests.samples import INCIDENT, NIGHT_MS, ORDER
@@ -51,6 +51,12 @@ class Told:
                 sums[minute // width * width] = sums.get(minute // width * width, 0) + nanos
         series = [Step(minute, nanos, 1) for minute, nanos in sums.items()]
         return Spend(len(series), sum(sums.values()), Tokens(), {}, series, asked.span, self._by_hour_before if asked.step_minutes < 60 else 0)
+
+    def began(self, tenant: str, scope: Scope) -> int | None:
+        raise NotImplementedError
+
+    def cells(self, asked: CellsQuestion) -> list[CellSpend]:
+        raise NotImplementedError
 
     def incidents(self, asked: ListQuestion) -> Page[Incident]:
         found = [it for it in self._incidents if asked.scope in (None, it.scope)]

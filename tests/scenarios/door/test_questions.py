@@ -91,6 +91,20 @@ async def test_an_incident_comes_with_its_story(door: httpx.AsyncClient) -> None
     problem(await door.get("/v1/incidents/inc%00"), 404, "id")
 
 
+async def test_where_an_incidents_money_lies(door: httpx.AsyncClient) -> None:
+    assert (await door.get("/v1/incidents/inc-1/where")).json() == {
+        "from": "2026-11-24T08:00:00.000Z",
+        "to": "2026-11-24T09:00:00.000Z",
+        "every_hours": 24,
+        "averaged": 4,
+        "combinations": 2,
+        "difference_usd": "5.00",
+        "places": [{"values": {"model": "gpt-5"}, "difference_usd": "5.00"}],
+        "rest_usd": "0.00",
+    }
+    problem(await door.get("/v1/incidents/inc-2/where"), 404, "id")
+
+
 async def test_what_limits_a_scope(door: httpx.AsyncClient) -> None:
     (entry,) = (await door.get("/v1/policy/effective?scope=agent:indexer")).json()["items"]
     assert entry["path"] == "budgets[1]"
