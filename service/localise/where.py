@@ -72,7 +72,7 @@ def of_incident(books: Books, steps: Sequence[Incident]) -> Where:
     if len(cells) > CELLS_MAX:
         return Where(since, until, unknown=f"not known: there are more than {CELLS_MAX:,} combinations in {called(now.scope)}")
     whole = _rounded(sum(_difference(cell, times) for cell in cells), times)
-    fell = (now.excess_nanos or whole) < 0
+    fell = not now.budget and (now.excess_nanos or whole) < 0  # a budget is told for what was spent, however much less than usual that is
     return Where(since, until, every, times, len(cells), whole, tuple(places(cells, times, fell=fell)))
 
 

@@ -162,6 +162,8 @@ def test_the_books_say_where_it_lies_and_how_many_earlier_spans_they_hold(fresh:
     places_found = (Place({"model": "gpt-5"}, 25_100_000_000),)
     assert of_incident(books, [TOLD]) == Where(NOW, NOW + 1, DAY, 3, 2, 25_100_000_000, places_found)
     assert of_incident(books, [but(TOLD, scope=TOTAL)]).places == (Place({"agent": "indexer", "model": "gpt-5"}, 25_100_000_000),)
+    for less in (but(TOLD, excess_nanos=-1), but(TOLD, excess_nanos=-1, budget="each-agent-day")):
+        assert [place.nanos for place in of_incident(books, [less]).places] == [25_100_000_000] * (less.budget != "")
     month = but(TOLD, period_start_ms=(NOW - 30 * DAY) * HOUR_MS)
     assert of_incident(books, [month]).unknown == "not known yet: the books of agent indexer do not reach back 35 days before it"
     user = but(TOLD, scope=Scope("user", "ann"))
