@@ -22,6 +22,7 @@ from service.phrases import called, capital, moment, percent
 AGREES: Final = {True: Text("agrees", style="green"), False: Text("does not agree", style="bold red"), None: Text("cannot be said", style="dim")}
 NEVER: Final = 5.56  # of a score: once in a thousand years; more was never observed of anything
 DAYS_SPOKEN: Final = 1_000.0
+SHARES_MAX: Final = 10  # times the whole: of so little left of two that go both ways no share is said
 Line = Mapping[str, Any]
 
 
@@ -95,8 +96,8 @@ def _where(where: Where | None) -> Iterator[RenderableType]:
 
 
 def _share(part: int, whole: int) -> str:
-    """A part's share, where all of them go the same way."""
-    return percent(part / whole) if whole and 0 <= part / whole <= 1 else ""
+    """A part's share of the whole, by which all parts add up to 100 %; nothing where they nearly cancel out."""
+    return percent(part / whole) if abs(part) < SHARES_MAX * abs(whole) else ""
 
 
 def _reckoned(now: Line) -> Iterator[RenderableType]:
