@@ -25,16 +25,6 @@ settings.register_profile("any machine", deadline=None, derandomize=os.environ.g
 settings.load_profile("any machine")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests run side by side, those of a file stay together, and all on Kafka, which begin first: brokers are started once."""
-    if not config.getoption("loadgroup", False):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("kafka" if "kafka" in item.nodeid else item.location[0]))
-    items.sort(key=lambda item: "kafka" not in item.nodeid)
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Gives the address of a database without tables, another one each time."""

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -155,6 +156,14 @@ def jars() -> str:
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             raise UnavailableError(f"there is no {program}")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as turn:  # tests that run side by side fetch them once
+        flock(turn, LOCK_EX)
+        _fetched()
+    return f"{CACHE}/*"
+
+
+def _fetched() -> None:
     if not (CACHE / "whole").exists():
         sys.stderr.write(f"\nspendwarden: fetching Apache Kafka into {CACHE}, once, about 50 MB\n")
         words = ["-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={CACHE}", "-DincludeScope=runtime"]
@@ -162,4 +171,3 @@ def jars() -> str:
         if done.returncode:
             raise UnavailableError(f"mvn failed: {(done.stdout + done.stderr).strip()[:300]}")
         (CACHE / "whole").touch()
-    return f"{CACHE}/*"
