@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import pytest
 from msgspec.structs import astuple, replace
 
+from detectors.ratio import Ratio
 from detectors.silence import Silence
 from detectors.tail import Basis
 from service.facts import Cell, Incident, Measures, Purpose, Scope, shape_of_call, size_bin
@@ -157,6 +158,15 @@ def test_each_tells_one_incident_of_its_kind(name: str) -> None:
     assert cause.driver == test.driver
     if story.dimension is not None:
         assert story.dimension in [Scope(d.kind, d.name) for d in cause.dimensions]
+
+
+def test_three_calls_at_another_price_are_enough_and_two_are_not() -> None:
+    """As soon as the test is warm: a wrong price is paid by every call that follows."""
+    ratio = Ratio()
+    for _ in range(3 * DAY):
+        ratio.learn_one({"told": 1.0, "listed": 1.0, "n": 3.0})
+    two, three = (ratio.score_one({"told": 2.0, "listed": 1.0, "n": n}) * math.log(10.0) for n in (2.0, 3.0))
+    assert two < TESTS["price"].nats <= three
 
 
 def test_an_alert_carries_what_the_others_say() -> None:
