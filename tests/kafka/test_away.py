@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
+from threading import Event
 from time import monotonic
 
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 
 from service.log.kafka import Cluster, KafkaLog, KafkaSnapshots, make, reader, topics
 from service.log.kafka.client import SAY_EVERY_S, Rarely
 from service.log.ports import MANIFEST, STREAM, LogError, SnapshotKey
+from service.settings import KafkaSettings
 from tests.kafka.broker import Broker
 from tests.kafka.producers import again
 
@@ -130,3 +134,25 @@ def test_aiokafka_says_each_thing_rarely() -> None:
     assert last.text == "Unable connect to node with id 7"
     assert rarely.since(0.0, "aiokafka.producer") is None, "another part's words explain nothing"
     assert rarely.since(SAY_EVERY_S + 1, "aiokafka") is None, "nor do old ones"
+
+
+async def test_what_fails_while_nobody_waits_any_more_is_not_cried_out() -> None:
+    cluster, cried, begun = Cluster(KafkaSettings(brokers="127.0.0.1:9")), list[str](), Event()
+    cluster._loop.set_exception_handler(lambda _, context: cried.append(context["message"]))
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:  # as a client does whose own time is over by then
+            raise KafkaTimeoutError("too late") from None
+
+    waiting = asyncio.create_task(cluster.run("ask", work()))
+    await asyncio.to_thread(begun.wait)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await cluster.run("ask", asyncio.sleep(0))  # by then it has failed
+    cluster.close()
+    gc.collect()
+    assert cried == []

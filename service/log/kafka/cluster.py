@@ -53,6 +53,9 @@ class Cluster:
         """Awaits `work` where the clients live; `what` is how a LogError goes on behind `cannot`, `loggers` whose warnings may say why."""
 
         async def inside() -> T:
+            task = asyncio.current_task()
+            assert task is not None
+            task.add_done_callback(_may_fail)
             with saying(what, self.settings, loggers):
                 async with asyncio.timeout(self.settings.request_timeout_ms / 1000 + GRACE_S):
                     return await work
@@ -75,7 +78,7 @@ class Cluster:
             return firsts
 
         appending = asyncio.ensure_future(self.run(f"append to {topic}", work(), APPENDING))
-        appending.add_done_callback(lambda done: done.cancelled() or done.exception())  # may fail while nobody waits any more
+        appending.add_done_callback(_may_fail)
         return await asyncio.shield(appending)
 
     async def rows(self, topic: str, partition: int, offset: int, limit: int) -> list[Row]:
@@ -180,3 +183,9 @@ async def _started(start: Any, stop: Any) -> None:
     except BaseException:
         await stop()
         raise
+
+
+def _may_fail(done: asyncio.Future[Any]) -> None:
+    """While nobody waits any more: whoever gave up waiting has said why."""
+    if not done.cancelled():
+        done.exception()
