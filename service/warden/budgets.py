@@ -178,8 +178,8 @@ def look_ahead(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) 
 def _bring_up_to_date(w: Warden, t: Tenant, limit: Limit, member: str, period: Period) -> None:
     """What was told of it is said again once a tenth more is spent, or a day has passed, which moves its outlook; nobody is told anew."""
     episode = t.episodes.get(period.incident)
-    if episode is None or limit.tokens or not episode.told or episode.state not in ("open", "acknowledged"):
-        return
+    if episode is None or limit.tokens or not episode.told or episode.state not in ("open", "acknowledged") or w.now_ms >= period.end_ms:
+        return  # after the end there is no outlook any more; what it came to is said once all of it has been heard
     if incidents.has_moved(episode, period.spent) or w.now_ms >= episode.shown_ms + DAY_MS:
         _measure(w, t, limit, member, period, episode)
         incidents.say(w, t, episode, "outlook")
