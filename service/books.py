@@ -74,22 +74,29 @@ class Spend(NamedTuple):
 
 
 class CellsQuestion(NamedTuple):
-    """Whose cells: a tenant's in a scope, from one hour on before another; and the same hours `times` earlier, `every_hours` apart."""
+    """Whose cells: a tenant's in a scope, from an hour on before a minute; and the same time `times` earlier, `every_hours` apart."""
 
     tenant: str
     scope: Scope
     from_hour: int
-    to_hour: int
+    to_minute: int
     every_hours: int
     times: int
 
 
 class CellSpend(NamedTuple):
-    """What a cell spent in the hours that were asked for, and in all of the earlier ones together."""
+    """What a cell spent in the time that was asked for, and in all of the earlier ones together."""
 
     cell: Cell
     nanos: int
     before_nanos: int
+
+
+class Cells(NamedTuple):
+    """Of each cell, in no order, and before which minute: the end of the hour that was asked for where its minutes are no longer kept."""
+
+    to_minute: int
+    found: list[CellSpend]
 
 
 class ListQuestion(NamedTuple):
@@ -164,8 +171,8 @@ class Books(Protocol):
         """The first hour in which the scope, all or one of CELL_KINDS, spent anything; None where it never did."""
         ...
 
-    def cells(self, asked: CellsQuestion) -> list[CellSpend]:
-        """Every cell that spent anything in those hours, in no order; of more than CELLS_MAX one more than that."""
+    def cells(self, asked: CellsQuestion) -> Cells:
+        """Every cell that spent anything then; of more than CELLS_MAX one more than that."""
         ...
 
     def incidents(self, asked: ListQuestion) -> Page[Incident]:

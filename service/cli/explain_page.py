@@ -14,7 +14,7 @@ from service.cli.reckoning import Check, budget_step, least_score, mean_peak, pa
 from service.cli.screen import COLOURS
 from service.cli.story import Story
 from service.cli.tables import cell, table
-from service.facts import HOUR_MS, Scope
+from service.facts import HOUR_MS, MINUTE_MS, Scope
 from service.localise import Where, beside, said
 from service.money import nanos_of, spoken, usd
 from service.phrases import called, capital, moment, percent
@@ -84,7 +84,7 @@ def _where(where: Where | None) -> Iterator[RenderableType]:
     if where.unknown:
         yield f"Where: {cell(where.unknown)}."
         return
-    span = f"{moment(where.from_hour * HOUR_MS)} to {moment(where.to_hour * HOUR_MS)}"
+    span = f"{moment(where.from_hour * HOUR_MS)} to {moment(where.to_minute * MINUTE_MS)}"
     if not where.places:
         why = "no single cause, it is spread as ever" if where.cells > 1 else "all of it is one combination of values"
         difference = f"{spoken(abs(where.nanos))} {'less' if where.nanos < 0 else 'more'}"

@@ -9,7 +9,7 @@ from functools import partial
 from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DBAPIError
 
-from service.books import CellSpend, CellsQuestion, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion
+from service.books import Cells, CellsQuestion, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion
 from service.facts import Audited, Counts, Incident, Notice, Scope
 from service.ledger import audit, cells, listing, retention, spending, sums
 from service.ledger.audit import Kept
@@ -106,8 +106,8 @@ class Ledger:
         with self._asking() as db:
             return cells.began(db, tenant, scope)
 
-    def cells(self, asked: CellsQuestion) -> list[CellSpend]:
-        """Its cells' spend in some hours and in the same ones before."""
+    def cells(self, asked: CellsQuestion) -> Cells:
+        """Its cells' spend in some time and in the same ones before."""
         with self._asking() as db:
             return cells.cells(db, asked)
 

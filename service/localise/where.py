@@ -1,8 +1,8 @@
 """Where an incident's money lies: the fewest combinations of values that carry the difference to the same hours before, as the books have it.
 
-Leaves are the books' cells of the incident's scope, in the whole hours from its beginning to the last step that counted its spend. Ordinary is the
-mean of the same hours on the same weekday of earlier weeks, or of earlier days while the books are younger than that. Nothing of it is decided by,
-and no decision comes of it.
+Leaves are the books' cells of the incident's scope, from the hour of its beginning to the minute of the step that counted its spend: the rest of
+that hour is still to come when people ask first, and beside whole hours all would seem to have fallen. Ordinary is the mean of the same time on the
+same weekday of earlier weeks, or of earlier days while the books are younger than that. Nothing of it is decided by, and no decision comes of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from service.books import CELL_KINDS, CELLS_MAX, Books, CellSpend, CellsQuestion
-from service.facts import HOUR_MS, TOTAL, Incident
+from service.facts import HOUR_MS, MINUTE_MS, TOTAL, Incident
 from service.localise.cuboids import Bools, Ints
 from service.localise.elements import Element, localise
 from service.localise.money import SHARE_MIN, Money
@@ -46,7 +46,7 @@ class Where(NamedTuple):
     """
 
     from_hour: int
-    to_hour: int
+    to_minute: int
     every_hours: int = 0
     times: int = 0
     cells: int = 0
@@ -62,13 +62,13 @@ class Where(NamedTuple):
 
 def of_incident(books: Books, steps: Sequence[Incident]) -> Where:
     """Of an incident, by its steps, the oldest first. Raises LogError."""
-    now, (since, until) = steps[-1], hours_of(steps)
+    now, (since, until) = steps[-1], time_of(steps)
     if now.scope != TOTAL and now.scope.kind not in CELL_KINDS:
         return Where(since, until, unknown=f"not known: the books keep no combinations of {called(now.scope)} with anything else")
-    every, times = earlier(since, until, books.began(now.tenant, now.scope))
+    every, times = earlier(since, -(-until // 60), books.began(now.tenant, now.scope))
     if not times:
         return Where(since, until, unknown=f"not known yet: the books of {called(now.scope)} do not reach back {span(every * HOUR_MS)} before it")
-    cells = books.cells(CellsQuestion(now.tenant, now.scope, since, until, every, times))
+    until, cells = books.cells(CellsQuestion(now.tenant, now.scope, since, until, every, times))
     if len(cells) > CELLS_MAX:
         return Where(since, until, unknown=f"not known: there are more than {CELLS_MAX:,} combinations in {called(now.scope)}")
     whole = _rounded(sum(_difference(cell, times) for cell in cells), times)
@@ -76,13 +76,17 @@ def of_incident(books: Books, steps: Sequence[Incident]) -> Where:
     return Where(since, until, every, times, len(cells), whole, tuple(places(cells, times, fell=fell)))
 
 
-def hours_of(steps: Sequence[Incident]) -> tuple[int, int]:
-    """The whole hours from where it began, a budget's from where its period did, to the first step that told of all its spend."""
+def time_of(steps: Sequence[Incident]) -> tuple[int, int]:
+    """From the hour in which it began, a budget's in which its period did, before the minute by which a step first told of all its spend.
+
+    The last word on a budget comes after its period; what is spent by then is the next one's.
+    """
     now = steps[-1]
     begun_ms = min(now.opened_ms, now.period_start_ms if now.period_start_ms is not None else now.opened_ms)
     counted_ms = next(step.time_ms for step in steps if (step.spend_nanos, step.excess_nanos) == (now.spend_nanos, now.excess_nanos))
+    ended_ms = min(counted_ms, now.period_end_ms if now.period_end_ms is not None else counted_ms)
     since = begun_ms // HOUR_MS
-    return since, max(-(-counted_ms // HOUR_MS), since + 1)
+    return since, max(-(-ended_ms // MINUTE_MS), since * 60 + 1)
 
 
 def earlier(since: int, until: int, began: int | None) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from service.facts import HOUR_MS, Scope
+from service.facts import HOUR_MS, MINUTE_MS, Scope
 from service.localise.where import DAY, WEEK, Where
 from service.money import usd
 from service.phrases import called, spelt
@@ -30,7 +30,7 @@ def _said(kind: str, name: str) -> str:
 def beside(where: Where) -> str:
     """What the difference is to.
 
-    >>> beside(Where(0, 4, DAY, 1)), beside(Where(0, 4, WEEK, 4)), beside(Where(0, 700, 5 * WEEK, 2))
+    >>> beside(Where(0, 240, DAY, 1)), beside(Where(0, 240, WEEK, 4)), beside(Where(0, 42_000, 5 * WEEK, 2))
     ('the same hours of the day before', 'the same hours of the 4 weeks before', 'the same hours of the 2 times 5 weeks before')
     """
     unit, length = ("day", DAY) if where.every_hours == DAY else ("week", WEEK)
@@ -42,7 +42,7 @@ def beside(where: Where) -> str:
 
 def where_line(where: Where) -> dict[str, Any]:
     """Money is exact decimal text, times are RFC 3339; `rest_usd` is what none of the `places` carries."""
-    span = {"from": rfc3339(where.from_hour * HOUR_MS), "to": rfc3339(where.to_hour * HOUR_MS)}
+    span = {"from": rfc3339(where.from_hour * HOUR_MS), "to": rfc3339(where.to_minute * MINUTE_MS)}
     if where.unknown:
         return span | {"unknown": where.unknown}
     return span | {

@@ -20,7 +20,7 @@ from service.facts import HOUR_MS, MINUTE_MS, TOTAL, Cell, Counts, Envelope, Mea
 from service.ledger import Ledger
 from service.localise import Place, Where, of_incident
 from service.localise import where as searching
-from service.localise.where import DAY, WEEK, hours_of, places
+from service.localise.where import DAY, WEEK, places, time_of
 from service.money import NANO
 from tests.core.ledger.heard import rows
 from tests.golden import assert_golden
@@ -122,15 +122,19 @@ def test_an_incident_lasts_until_its_spend_was_counted_and_a_budgets_begins_with
     opened = but(INCIDENT, opened_ms=begun, time_ms=begun + 5 * MINUTE_MS)
     worse = but(opened, time_ms=begun + 3 * HOUR_MS, spend_nanos=2 * opened.spend_nanos)
     noted = but(worse, time_ms=begun + 90 * HOUR_MS, state="acknowledged")
-    assert hours_of([opened]) == (480_000, 480_001)
-    assert hours_of([opened, worse, noted]) == (480_000, 480_004)
-    assert hours_of([but(opened, period_start_ms=begun - 7 * HOUR_MS)]) == (479_993, 480_001)
+    assert time_of([but(opened, time_ms=begun)]) == (480_000, 480_000 * 60 + 20)
+    assert time_of([opened]) == (480_000, 480_000 * 60 + 25)
+    assert time_of([opened, worse, noted]) == (480_000, 480_003 * 60 + 20)
+    month = but(opened, period_start_ms=begun - 7 * HOUR_MS, period_end_ms=begun + HOUR_MS)
+    assert time_of([month]) == (479_993, 480_000 * 60 + 25)
+    over = but(month, time_ms=begun + 2 * HOUR_MS, spend_nanos=2 * month.spend_nanos, state="resolved")
+    assert time_of([month, over]) == (479_993, 480_001 * 60 + 20), "what is spent before its end is said belongs to the next period"
 
 
 # ---------------------------------------------------------------- the books
 
 NOW: Final = 480_000  # the hour of the incident
-TOLD: Final = but(INCIDENT, opened_ms=NOW * HOUR_MS, time_ms=NOW * HOUR_MS + 50 * MINUTE_MS)
+TOLD: Final = but(INCIDENT, opened_ms=NOW * HOUR_MS, time_ms=NOW * HOUR_MS + 51 * MINUTE_MS)
 
 
 def said(facts: Iterable[Tally | Progress], mark_minute: int, at: int) -> Envelope:
@@ -138,7 +142,10 @@ def said(facts: Iterable[Tally | Progress], mark_minute: int, at: int) -> Envelo
 
 
 def booked(books: Ledger, days: int) -> None:
-    """An hour of two models on each of some days, at ten dollars; today the one is 25.10 dearer, ten of it in a minute that is still open."""
+    """An hour of two models on each of some days, at ten dollars in its first 51 minutes and thirty in the rest, which today is still to come.
+
+    Today the one is 25.10 dearer, ten of it in a minute that is still open.
+    """
     first, last = USUAL, USUAL._replace(model="gpt-5")
     others = [last._replace(tenant="other"), last._replace(agent="reader"), first._replace(agent="reader")]
     arrival = NOW * 60 + 50
@@ -147,6 +154,9 @@ def booked(books: Ledger, days: int) -> None:
         for cell in (first, last, *others)
         for ago in range(days + 1)
         for minute in (3, 40)
+    ]
+    closed += [
+        Tally(cell, (NOW - ago * DAY) * 60 + 51, arrival, 0, Measures(records=1, nanos=30 * NANO)) for cell in (first, last) for ago in range(1, days + 1)
     ]
     beside = [Tally(last, hour * 60 + 59, arrival, 0, Measures(records=1, nanos=NANO)) for hour in (NOW - 1, NOW + 1, NOW - DAY + 1)]
     dear = Tally(last, NOW * 60 + 30, arrival, 0, Measures(records=1, nanos=15_100_000_000))
@@ -160,14 +170,19 @@ def test_the_books_say_where_it_lies_and_how_many_earlier_spans_they_hold(fresh:
     assert of_incident(books, [TOLD]).unknown == "not known yet: the books of agent indexer do not reach back 1 day before it"
     booked(books, days=3)
     places_found = (Place({"model": "gpt-5"}, 25_100_000_000),)
-    assert of_incident(books, [TOLD]) == Where(NOW, NOW + 1, DAY, 3, 2, 25_100_000_000, places_found)
+    assert of_incident(books, [TOLD]) == Where(NOW, NOW * 60 + 51, DAY, 3, 2, 25_100_000_000, places_found)
     assert of_incident(books, [but(TOLD, scope=TOTAL)]).places == (Place({"agent": "indexer", "model": "gpt-5"}, 25_100_000_000),)
     for less in (but(TOLD, excess_nanos=-1), but(TOLD, excess_nanos=-1, budget="each-agent-day")):
         assert [place.nanos for place in of_incident(books, [less]).places] == [25_100_000_000] * (less.budget != "")
     month = but(TOLD, period_start_ms=(NOW - 30 * DAY) * HOUR_MS)
     assert of_incident(books, [month]).unknown == "not known yet: the books of agent indexer do not reach back 35 days before it"
+    longer = but(TOLD, opened_ms=TOLD.opened_ms - HOUR_MS)
+    assert of_incident(books, [longer])._replace(places=()) == Where(NOW - 1, NOW * 60 + 51, DAY, 2, 2, 26_100_000_000)
     user = but(TOLD, scope=Scope("user", "ann"))
     assert of_incident(books, [user]).unknown == "not known: the books keep no combinations of user ann with anything else"
+    books.forget_minutes((NOW - 2) * 60)
+    aged = of_incident(books, [TOLD])
+    assert (aged.to_minute, aged.nanos) == ((NOW + 1) * 60, 25_100_000_000 - 60 * NANO), "where minutes are no longer kept, whole hours"
     books.close()
 
 
@@ -177,11 +192,11 @@ def test_the_books_say_where_it_lies_and_how_many_earlier_spans_they_hold(fresh:
 def test_what_a_person_reads() -> None:
     found = (Place({"agent": "indexer", "model": "claude-sonnet-4-5"}, 25_100_000_000), Place({"workflow": "", "batch": "yes"}, 3_000_000_001))
     shown = [
-        Where(NOW, NOW + 5, DAY, 6, 40, 30_160_000_001, found),
-        Where(NOW, NOW + 5, WEEK, 4, 40, 1_000_000_000, (Place({"agent": "a [b]"}, 2_500_000_000),)),
-        Where(NOW, NOW + 5, DAY, 1, 40, 30_160_000_000),
-        Where(NOW, NOW + 700, 5 * WEEK, 2, 1, -30_160_000_000),
-        Where(NOW, NOW + 5, unknown="not known yet: the books of agent indexer do not reach back 1 day before it"),
+        Where(NOW, (NOW + 5) * 60, DAY, 6, 40, 30_160_000_001, found),
+        Where(NOW, (NOW + 5) * 60, WEEK, 4, 40, 1_000_000_000, (Place({"agent": "a [b]"}, 2_500_000_000),)),
+        Where(NOW, (NOW + 5) * 60, DAY, 1, 40, 30_160_000_000),
+        Where(NOW, (NOW + 700) * 60, 5 * WEEK, 2, 1, -30_160_000_000),
+        Where(NOW, (NOW + 5) * 60, unknown="not known yet: the books of agent indexer do not reach back 1 day before it"),
     ]
     page = Console(file=io.StringIO(), width=110)
     for where in shown:

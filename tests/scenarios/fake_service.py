@@ -13,6 +13,7 @@ from service.audit.chain import Chain, add
 from service.books import (
     BadCursorError,
     BudgetStanding,
+    Cells,
     CellSpend,
     CellsQuestion,
     Delivery,
@@ -55,10 +56,10 @@ class FakeBooks:
     def began(self, tenant: str, scope: Scope) -> int | None:
         return NOW_MS // HOUR_MS - 4 * 24
 
-    def cells(self, asked: CellsQuestion) -> list[CellSpend]:
+    def cells(self, asked: CellsQuestion) -> Cells:
         self.asked.append(asked)
         usual = Cell("default", "indexer", "kyc", "", "", "openai", "gpt-4.1", "inference", "chat", batch=False)
-        return [CellSpend(usual, 10 * NANO, 40 * NANO), CellSpend(usual._replace(model="gpt-5"), 5 * NANO, 0)]
+        return Cells(asked.to_minute, [CellSpend(usual, 10 * NANO, 40 * NANO), CellSpend(usual._replace(model="gpt-5"), 5 * NANO, 0)])
 
     def incidents(self, asked: ListQuestion) -> Page[Incident]:
         self._look_at(asked)

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from msgspec.structs import replace as but
 
-from service.books import CellSpend, CellsQuestion, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
+from service.books import Cells, CellsQuestion, IncidentStory, ListQuestion, OrderStory, Page, Spend, SpendQuestion, Step, Tokens
 from service.facts import MINUTE_MS, Audited, Cause, DimensionShare, DriverShare, Incident, Kind, Notice, OrderState, Scope
 from service.plots import drawn
 from service.plots.chart import Chart
@@ -55,7 +55,7 @@ class Told:
     def began(self, tenant: str, scope: Scope) -> int | None:
         raise NotImplementedError
 
-    def cells(self, asked: CellsQuestion) -> list[CellSpend]:
+    def cells(self, asked: CellsQuestion) -> Cells:
         raise NotImplementedError
 
     def incidents(self, asked: ListQuestion) -> Page[Incident]:

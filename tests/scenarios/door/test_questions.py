@@ -94,7 +94,7 @@ async def test_an_incident_comes_with_its_story(door: httpx.AsyncClient) -> None
 async def test_where_an_incidents_money_lies(door: httpx.AsyncClient) -> None:
     assert (await door.get("/v1/incidents/inc-1/where")).json() == {
         "from": "2026-11-24T08:00:00.000Z",
-        "to": "2026-11-24T09:00:00.000Z",
+        "to": "2026-11-24T08:01:00.000Z",
         "every_hours": 24,
         "averaged": 4,
         "combinations": 2,
