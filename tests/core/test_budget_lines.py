@@ -67,6 +67,7 @@ def test_lines_crossed_at_once_are_one_notice_that_lists_them(heard: list[Heard]
     listed = [(n.incident, line) for n in notices for line in n.thresholds]
     assert len(listed) == len(set(listed)), "no line is told twice"
     assert all(n.threshold == max(n.thresholds) for n in notices)
+    assert all(n.about.thresholds == n.thresholds for n in notices), "what is read names them all"
     said = {(d.id, line) for d in run.decisions if isinstance(d, Incident) and d.reason == "line_crossed" and d.budget for line in d.thresholds}
     assert set(listed) == said
 
