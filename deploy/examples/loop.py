@@ -26,9 +26,9 @@ def step(number: int) -> None:
 def work(switch: Switch, steps: int, do: Callable[[int], None] = step) -> None:
     """So many steps, each only while nobody has paused the agent."""
     for number in range(steps):
-        if not switch.may_go_on(agent=AGENT):
-            print(f"paused by {switch.held(agent=AGENT)[0].order}")
-            switch.wait(agent=AGENT)
+        for held in switch.held(agent=AGENT):
+            print(f"{held.action} by {held.order}")
+        switch.wait(agent=AGENT)
         do(number)
 
 
