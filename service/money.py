@@ -6,6 +6,7 @@ A record is summed exactly in pico-dollars and rounded down once to the nano-dol
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Final
 
 NANO: Final = 10**9
@@ -53,6 +54,16 @@ def usd(nanos: int) -> str:
     sign, n = ("-", -nanos) if nanos < 0 else ("", nanos)
     places = f"{n % NANO:09d}".rstrip("0").ljust(2, "0")
     return f"{sign}{n // NANO}.{places}"
+
+
+def told(nanos: int) -> int:
+    """Nano-dollars as `spoken` shows them.
+
+    >>> told(38_204_000_000), told(12_345_678)
+    (38200000000, 12300000)
+    """
+    unit = CENT if abs(nanos) >= NANO // 10 else CENT // 100
+    return round(Fraction(nanos, unit)) * unit
 
 
 def spoken(nanos: int) -> str:

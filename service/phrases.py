@@ -28,6 +28,15 @@ _PLAIN: Final = re.compile(r"[\w.@:/#+-]+")
 _KIND_WORDS: Final = {"api_key": "API key"}
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """So many of a thing.
+
+    >>> counted(1, "more incident"), counted(1_200, "more incident"), counted(2, "entry", "entries")
+    ('1 more incident', '1,200 more incidents', '2 entries')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def shown(text: str, limit: int = NAME_MAX) -> str:
     r"""Text from outside on one line: what cannot be printed is written as its escape, what is too long is cut and said to be.
 
@@ -40,7 +49,7 @@ def shown(text: str, limit: int = NAME_MAX) -> str:
         part = char if char.isprintable() else char.encode("unicode_escape").decode()
         used += len(part)
         if used > limit:
-            return f"{''.join(parts)}… ({len(text) - at:,} more characters)"
+            return f"{''.join(parts)}… ({counted(len(text) - at, 'more character')})"
         parts.append(part)
     return "".join(parts)
 
@@ -111,7 +120,7 @@ def span(ms: int) -> str:
         hours, rest = divmod(ms, _HOUR)
         return _pair(f"{hours} h", rest // _MINUTE, "min")
     days, rest = divmod(ms, _DAY)
-    return _pair(f"{days} day{'s' * (days != 1)}", rest // _HOUR, "h")
+    return _pair(counted(days, "day"), rest // _HOUR, "h")
 
 
 def _pair(large: str, small: int, unit: str) -> str:

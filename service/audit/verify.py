@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from service.audit.chain import POLICIES, canonical, digest_of
 from service.facts import Audited
-from service.phrases import named
+from service.phrases import counted, named
 from service.records import instant, rfc3339
 
 
@@ -162,7 +162,7 @@ def told(seen: Verification) -> Iterator[str]:
     for name, found in sorted(seen.chains.items()):
         if found.head:
             whole = "whole" if not found.broken else f"fits up to entry {found.sequence:,}"
-            yield f"{name}: {found.entries:,} entries, {rfc3339(found.first_ms)} to {rfc3339(found.last_ms)}, {whole}; head {found.head}"
+            yield f"{name}: {counted(found.entries, 'entry', 'entries')}, {rfc3339(found.first_ms)} to {rfc3339(found.last_ms)}, {whole}; head {found.head}"
     for broken in seen.breaks:
         yield f"BROKEN {broken.chain}, entry {broken.sequence:,}: {broken.problem}"
 

@@ -5,6 +5,7 @@ Everything travels as MessagePack; fields are only ever added at the end.
 """
 
 from service.facts.decided import (
+    UNDELIVERED_MS,
     Act,
     Audited,
     Cause,
@@ -42,6 +43,7 @@ __all__ = [
     "MARK_MS",
     "MINUTE_MS",
     "TOTAL",
+    "UNDELIVERED_MS",
     "Act",
     "Audited",
     "Cause",

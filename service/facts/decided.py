@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -47,6 +47,9 @@ class Evidence(Struct, array_like=True, omit_defaults=True):
     detail: str = ""
     reckoning: Reckoning | None = None
     votes: list[Vote] = msgspec.field(default_factory=list)
+
+
+UNDELIVERED_MS: Final = 60_000  # after so long without an answer a person is told that nobody was stopped yet
 
 
 class Ordered(Struct, array_like=True, tag="D"):

@@ -12,10 +12,12 @@ from service.messages.links import evidence_url
 from service.messages.message import BASIS, Message
 from service.messages.remedies import done
 from service.messages.reports import of_report
+from service.money import spoken
 from service.phrases import DETAIL_MAX, called, listed, moment, named, shown, span, spelt
 from service.records import DEFAULT_TENANT
 from service.warden.titles import title
 
+CALM: Final = frozenset({"effective", "resolved"})  # that it has stopped, or is over, wakes nobody
 SETTLED: Final = frozenset({"effective", "refused", "failed"})
 
 
@@ -23,7 +25,7 @@ def of_notice(notice: Notice, public_url: str) -> Message:
     """What one receiver reads about one step of an incident; `public_url` is where links point."""
     if notice.report is not None:
         return of_report(notice, notice.report, public_url)
-    severity = "info" if notice.reason == "effective" else notice.about.severity  # that it has stopped wakes nobody
+    severity = "info" if notice.reason in CALM else notice.about.severity
     return _message(notice.about, notice.title, severity, public_url, ("notice", notice.id))
 
 
@@ -90,11 +92,12 @@ def _cause(incident: Incident) -> tuple[str, tuple[str, ...]]:
     head, drivers = amounts(cause)
     if not drivers:
         return "", ()  # no money was lost, so there is nothing to explain
-    return f"Why it costs {head}", (*drivers, *where(cause.dimensions), *changed(cause.changes))
+    is_all = incident.excess_nanos == incident.spend_nanos  # nobody knows what would be usual
+    return f"Why it costs {spoken(incident.spend_nanos) if is_all else head}", (*drivers, *where(cause.dimensions), *changed(cause.changes))
 
 
 def _found_by(incident: Incident) -> str:
-    votes = sorted({shown(vote.detector) for vote in incident.evidence})
+    votes = sorted({spelt(vote.detector) for vote in incident.evidence})
     return f"Found by {listed(votes)}." if votes else ""
 
 

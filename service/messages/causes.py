@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Final, NamedTuple
 
 from service.facts import Cause, DimensionShare, Scope
 from service.money import CENT
-from service.phrases import DETAIL_MAX, LIST_MAX, called, percent, shown, spelt
+from service.phrases import DETAIL_MAX, LIST_MAX, called, counted, percent, shown, spelt
 
 NOBODYS: Final = "no single cause: who and what is spread as ever"
 _FINE: Final = CENT // 100
@@ -67,7 +68,7 @@ def rounded(parts: Sequence[int], unit: int) -> list[int]:
     ([2, 1, 0], [1, 0, 0])
     """
     floors = [part // unit for part in parts]
-    left = (2 * sum(parts) + unit) // (2 * unit) - sum(floors)
+    left = round(Fraction(sum(parts), unit)) - sum(floors)  # half to even, as `spoken` rounds
     by_remainder = sorted(range(len(parts)), key=lambda at: (-(parts[at] % unit), at))
     return [floors[at] + (at in by_remainder[:left]) for at in range(len(parts))]
 
@@ -82,13 +83,13 @@ def where(dimensions: Sequence[DimensionShare]) -> tuple[str, ...]:
         return (NOBODYS,)
     ranked = sorted(dimensions, key=lambda part: (-part.share, part.kind, part.name))
     lines = [f"{percent(part.share)} of it: {called(Scope(part.kind, part.name))}" for part in ranked[:LIST_MAX]]
-    return (*lines, f"and {len(ranked) - LIST_MAX:,} smaller parts") if len(ranked) > LIST_MAX else tuple(lines)
+    return (*lines, f"and {counted(len(ranked) - LIST_MAX, 'smaller part')}") if len(ranked) > LIST_MAX else tuple(lines)
 
 
 def changed(changes: Sequence[str]) -> tuple[str, ...]:
     """A line for each thing that was done on purpose shortly before."""
     lines = tuple(f"shortly before: {shown(change, DETAIL_MAX)}" for change in changes[:LIST_MAX])
-    return (*lines, f"and {len(changes) - LIST_MAX:,} other changes") if len(changes) > LIST_MAX else lines
+    return (*lines, f"and {counted(len(changes) - LIST_MAX, 'other change')}") if len(changes) > LIST_MAX else lines
 
 
 def _driver(driver: str, count: int) -> str:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Incident
-from service.money import spoken
+from service.facts import LONG_RUN, Incident, Kind
+from service.money import NANO, spoken
 from service.phrases import DETAIL_MAX, called, capital, line, listed, moment, named, percent, shown, span, times
+from service.warden.titles import usual_nanos
 
 _RUNNING_FIRST: Final = 3
+_COUNTED: Final = {
+    Kind.EXECUTION_CAP: "the limit is",
+    Kind.LOOP: "usually",
+    LONG_RUN: "expected at most",
+    Kind.FAN_OUT: "expected at most",
+    Kind.CONTEXT_GROWTH: "expected at most",
+}
 
 
 def lead(incident: Incident) -> str:
     """What happens, in a sentence or two: what was seen, and for a budget how fast it goes and when it runs out."""
-    seen = capital(shown(incident.detail, DETAIL_MAX))
-    return " ".join(part for part in (seen and f"{seen.rstrip('.')}.", _pace(incident), _outlook(incident)) if part)
+    return " ".join(part for part in (_seen(incident), _pace(incident), _outlook(incident)) if part)
 
 
 def figures(incident: Incident) -> tuple[tuple[str, str], ...]:
@@ -25,21 +32,44 @@ def figures(incident: Incident) -> tuple[tuple[str, str], ...]:
         ("Runs out", _runs_out(incident)),
         ("Period ends", _ends(incident)),
         ("Lines", _lines(incident)),
-        ("Open since", f"{moment(incident.opened_ms)} ({span(incident.time_ms - incident.opened_ms)})"),
+        _open(incident),
         ("Executions", listed(incident.executions, _RUNNING_FIRST)),
         ("Owner", shown(incident.owner) or "nobody is named in the policy"),
     )
     return tuple((label, value) for label, value in rows if value)
 
 
+def _seen(incident: Incident) -> str:
+    """What was found last; what a rule counted stands with it, but for a run's money, which the figures and the title tell as it is by now."""
+    what = incident.detail
+    found = next((each for each in incident.evidence if each.detail == what and each.detector in _COUNTED), None)
+    if found is not None and incident.limit_nanos is not None and incident.limit_nanos == round(found.expected * NANO):
+        return ""
+    if found is not None:
+        what = f"{what}: {_number(found.observed)}, {_COUNTED[found.detector]} {_number(found.expected)}"
+    return what and f"{capital(shown(what, DETAIL_MAX)).rstrip('.')}."
+
+
+def _number(value: float) -> str:
+    """Hundredths, where they tell something.
+
+    >>> _number(41.0), _number(2.4183), _number(12_345.0)
+    ('41', '2.42', '12,345')
+    """
+    return line(round(value, 2 if value < 100 else 0))
+
+
+def _open(incident: Incident) -> tuple[str, str]:
+    since, lasted = moment(incident.opened_ms), span(incident.time_ms - incident.opened_ms)
+    return ("Was open", f"{since} to {moment(incident.time_ms)} ({lasted})") if incident.state == "resolved" else ("Open since", f"{since} ({lasted})")
+
+
 def _spent(incident: Incident) -> str:
     spent = spoken(incident.spend_nanos)
     if incident.limit_nanos:
         return f"{spent} of {spoken(incident.limit_nanos)}, that is {percent(incident.spend_nanos * 1000 // incident.limit_nanos / 1000)} used"
-    expected = incident.spend_nanos - incident.excess_nanos
-    if incident.excess_nanos and expected >= 0:
-        return f"{spent}, where {spoken(expected)} was expected"
-    return spent
+    expected = usual_nanos(incident)
+    return f"{spent}, where {spoken(expected)} was expected" if incident.excess_nanos and expected > 0 else spent
 
 
 def _left(incident: Incident) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Incident, Kind, Ordered
+from service.facts import UNDELIVERED_MS, Incident, Kind, Ordered
 from service.messages.acts import resumption
 from service.money import spoken
 from service.phrases import DETAIL_MAX, called, capital, moment, named, shown, spelt
@@ -23,7 +23,8 @@ def done(incident: Incident) -> tuple[str, ...]:
     if ordered is None and incident.state != "resolved" and incident.kinds[-1] is Kind.UNPRICED:
         return (_price_it(incident),)
     if ordered is None:
-        return (f"Nothing was stopped: {'no order was given' if incident.state == 'resolved' else 'it is for a person to decide'}.",)
+        idle = incident.state == "resolved" or not incident.spend_nanos
+        return (f"Nothing was stopped: {'no order was given' if idle else 'it is for a person to decide'}.",)
     who = called(ordered.scope or incident.scope)
     if ordered.mode == "observe":
         return (
@@ -32,8 +33,7 @@ def done(incident: Incident) -> tuple[str, ...]:
         )
     resumed = resumption(incident)
     if resumed is not None:
-        paused = f"{_past(ordered)} {who}{_tier(ordered)} on {moment(ordered.time_ms)}."
-        return (paused, *achieved(ordered, incident.time_ms), f"Resumed on {moment(resumed.time_ms)}: the spending may go on.")
+        return (_until_resumed(ordered, who), *achieved(ordered, incident.time_ms), f"Resumed on {moment(resumed.time_ms)}: the spending may go on.")
     return _step(incident, ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds)
 
 
@@ -44,8 +44,15 @@ def _price_it(incident: Incident) -> str:
     return f"Nothing was stopped: it counts as $0 until someone writes {place} in the policy."
 
 
+def _until_resumed(ordered: Ordered, who: str) -> str:
+    when = moment(ordered.time_ms)
+    if ordered.state == "effective":
+        return f"{_past(ordered)} {who}{_tier(ordered)} on {when}."
+    return f"Ordered on {when} to {ordered.action} {who}{_tier(ordered)}; whether it obeyed was not proved."
+
+
 def _step(incident: Incident, ordered: Ordered, who: str, *, ignored: bool) -> tuple[str, ...]:
-    when, until = moment(ordered.time_ms), moment(ordered.expires_ms)
+    when = moment(ordered.time_ms)
     match ordered.state:
         case "effective":
             return (
@@ -62,6 +69,17 @@ def _step(incident: Incident, ordered: Ordered, who: str, *, ignored: bool) -> t
             return (f"Ordered on {when} to {ordered.action} {who}, but it goes on spending: {spoken(ordered.overshoot_nanos)} since the order.", _by_hand())
         case "failed":
             return (f"The order of {when} to {ordered.action} {who} failed{_because(ordered)}.", _by_hand())
+        case _:
+            return _under_way(ordered, who, incident.time_ms)
+
+
+def _under_way(ordered: Ordered, who: str, now_ms: int) -> tuple[str, ...]:
+    """The order was sent, and nobody has said yes to it so far."""
+    under_way, until = f"{verbs(ordered.action)[1]} {who}{_tier(ordered)}: ordered on {moment(ordered.time_ms)}", moment(ordered.expires_ms)
+    match ordered.state:
+        case "requested" if now_ms >= ordered.time_ms + UNDELIVERED_MS:
+            first = "the first order led nowhere, and " if ordered.second else ""
+            return (f"{under_way}, {first}nobody has answered so far. It is sent again and again until {until}.", _by_hand())
         case "delivered" if ordered.second:
             told = "the first order led nowhere, this one has been got on the second way and is not answered yet"
         case _ if ordered.second:
@@ -70,11 +88,7 @@ def _step(incident: Incident, ordered: Ordered, who: str, *, ignored: bool) -> t
             told = "the orchestrator has got the order and has not answered yet"
         case _:
             told = "the orchestrator has not confirmed it yet"
-    return (
-        f"{verbs(ordered.action)[1]} {who}{_tier(ordered)}: ordered on {when}, {told}.",
-        _watching(),
-        f"The order holds until {until} unless someone resumes it.",
-    )
+    return (f"{under_way}, {told}.", _watching(), f"The order holds until {until} unless someone resumes it.")
 
 
 def achieved(ordered: Ordered, now_ms: int) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ GROWTH_TOKENS: Final = 64_000
 LONG_CALLS, LONG_TIMES = 120, 3  # of one run, and times the record: no cap on steps has stopped it
 ENDLESS_CALLS, ENDLESS_TIMES = 400, 6  # so far goes no honest run that was ever seen: it may be stopped
 
-WHAT: Final = {LOOP: "calls repeat a signature the run had just used", STREAK: "calls in a row with prompts of the same size"}
+WHAT: Final = {LOOP: "calls that ask again what the run had just asked", STREAK: "calls in a row with prompts of the same size"}
 Broken = tuple[int, Kind, float, float, str]  # a rule's bit, the kind, observed, allowed, of what
 _NOTHING: Final[list[Finding]] = []
 _SLOT: Final = (1 << 32) - 1

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from service.facts import Scope
+from service.facts import UNDELIVERED_MS, Scope
 from service.warden import incidents, orders
 from service.warden.state import Standing, Tenant, Warden
 
-UNDELIVERED_MS: Final = 60_000  # after so long without an answer a person is told that nobody was stopped yet
 IGNORED_AFTER_PROOFS: Final = 3
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from service.facts import MINUTE_MS, Incident, Kept, Notice, Ordered, Untold, ident
+from service.phrases import counted
 from service.warden.state import Episode, Standing, Tenant, Warden
 from service.warden.titles import title
 
@@ -110,7 +111,7 @@ def digests(w: Warden, t: Tenant, line_of: Callable[[Episode], Incident]) -> Non
             continue
         newest = known[-1]
         about = line_of(newest)
-        more = f" and {len(known) - 1} more incidents" if len(known) > 1 else ""
+        more = f", and {counted(len(known) - 1, 'more incident')}" if len(known) > 1 else ""
         kept = [Kept(each.id, title(line_of(each), "storm")) for each in reversed(known[-KEPT_TOLD_MAX:])]
         notice_id = ident("ntc", "storm", receiver, w.minute, *waiting[:50])
         w.out.append(Notice(w.now_ms, notice_id, t.name, newest.id, receiver, "storm", f"{title(about, 'storm')}{more} in this minute", about, kept=kept))

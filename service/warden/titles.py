@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from service.facts import Incident, Kind, Ordered, Report, Spent
-from service.money import spoken
+from service.money import spoken, told
 from service.phrases import called, capital, day, line, moment, named, percent, span, spelt, times
 
 LINE_REASONS: Final = frozenset({"opened", "line_crossed"})
@@ -44,7 +44,7 @@ _SAYS: Final = {
     Kind.SPEND_ANOMALY: "spends far more than usual",
     Kind.SLOW_DRIFT: "costs a little more every day",
     Kind.BUDGET_FORECAST: "will probably use up its budget before the period ends",
-    Kind.BUDGET_THRESHOLD: "is using up its budget",
+    Kind.BUDGET_THRESHOLD: "is using up its budget",  # or has, see `_says`
     Kind.TOKEN_QUOTA: "has used up its token quota",
     Kind.FLAT_LINE: "has gone quiet and spends nothing",
     Kind.UNPRICED: "uses a model without a known price",
@@ -80,6 +80,11 @@ def compared(spent: Spent) -> str:
     if change >= 1:
         return f", {times(change + 1)} as much as before"
     return f", {percent(abs(change))} {'more' if change > 0 else 'less'} than before" if abs(change) >= 0.0005 else ", as before"
+
+
+def usual_nanos(incident: Incident) -> int:
+    """What was expected of it, so that what was spent, what was expected and what is more than that add up as they are shown."""
+    return told(incident.spend_nanos) - told(incident.excess_nanos)
 
 
 def tells_line(incident: Incident, reason: str) -> bool:
@@ -123,13 +128,14 @@ def _prefix(incident: Incident, reason: str) -> str:
 
 
 def _says(incident: Incident, kind: Kind) -> str:
-    expected = incident.spend_nanos - incident.excess_nanos
+    expected = usual_nanos(incident)
     if kind is Kind.SPEND_ANOMALY and 0 < 2 * expected <= incident.spend_nanos:
         return f"spends {times(incident.spend_nanos / expected)} its usual"
     if kind is Kind.UNPRICED and (currency := incident.member("currency")):
         return f"pays in {named(currency)}, a currency without a rate"
     if kind in _BUDGET and incident.budget:
-        return _SAYS[kind].replace("its budget", _budget(incident))
+        spent = incident.limit_nanos is not None and incident.spend_nanos >= incident.limit_nanos
+        return f"has used up {_budget(incident)}" if spent else _SAYS[kind].replace("its budget", _budget(incident))
     return _SAYS[kind]
 
 
@@ -151,13 +157,15 @@ def _money(incident: Incident, kind: Kind) -> str:
         return f"{spent} of {spoken(incident.limit_nanos)} spent"
     if incident.limit_nanos is not None:
         return f"{spent} where {spoken(incident.limit_nanos)} is the limit"
-    if kind is Kind.SPEND_ANOMALY and incident.spend_nanos > incident.excess_nanos:
-        return f"{spent} where {spoken(incident.spend_nanos - incident.excess_nanos)} was expected"
+    if kind is Kind.SPEND_ANOMALY and usual_nanos(incident) > 0:
+        return f"{spent} where {spoken(usual_nanos(incident))} was expected"
     return f"{spent} since {moment(incident.opened_ms)}"
 
 
 def _order_end(incident: Incident, ordered: Ordered, kind: Kind) -> str:
     who = called(ordered.scope or incident.scope)
+    if ordered.state == "failed" and Kind.PAUSE_IGNORED in incident.kinds:
+        return capital(f"{who} {_SAYS[Kind.PAUSE_IGNORED]}, {_money(incident, Kind.PAUSE_IGNORED)}")
     if ordered.state == "effective" and ordered.saved_nanos:
         money = f"about {spoken(ordered.saved_nanos)} an hour saved"
     else:

@@ -53,7 +53,7 @@ async def test_an_incident_is_one_thread(server: MailServer) -> None:
     assert (second["Message-ID"], second["In-Reply-To"], second["References"]) == ("<ntc-2@acme.example>", "<inc-1@acme.example>", "<inc-1@acme.example>")
     assert first["Subject"] == "[CRITICAL] Agent indexer repeats itself in a loop: $6.12 since Wed 19 Nov 02:14 UTC"
     assert second["Subject"] == f"Re: {first['Subject']}"
-    assert text_of(second).startswith("[CRITICAL] Resolved: loop of agent indexer")
+    assert text_of(second).startswith("[INFO] Resolved: loop of agent indexer")
     assert "<b>Resolved: loop of agent indexer" in text_of(second, "html")
     assert first["To"] == "kyc@acme.example, lead@acme.example"
     assert server.logins == [f"\0spend\0{SECRET}"] * 2

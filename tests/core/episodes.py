@@ -7,6 +7,8 @@ from typing import Final
 from msgspec.structs import replace as but
 
 from service.facts import Cause, DimensionShare, DriverShare, Evidence, Kind, Notice, Ordered, Scope
+from service.meter.rules import WHAT
+from service.meter.runs import LOOP as RUN_LOOP
 from tests.samples import DAY_MS, INCIDENT, NIGHT_MS, notice
 
 USD: Final = 10**9
@@ -20,6 +22,11 @@ def ordered(**known: object) -> Ordered:
     """The pause as the incident's steps carry it."""
     base = Ordered(id="ord-90", action="pause", mode="enforce", state="requested", time_ms=NIGHT_MS, expires_ms=NIGHT_MS + DAY_MS, reason="loop")
     return but(base, **known)
+
+
+def by_calls(nanos: int) -> Cause:
+    """Of a run that calls again and again."""
+    return Cause("calls_per_execution", 1.0, [DriverShare("calls_per_execution", nanos)], [DimensionShare("execution", "run-8812", 1.0)])
 
 
 BUDGET: Final = but(
@@ -64,10 +71,11 @@ OVER: Final = but(
 LOOP: Final = but(
     FOUND,
     time_ms=NIGHT_MS + 4 * MINUTE_MS,
-    detail="tool list_files was called 41 times in a row with the same arguments, about every 6 s",
+    detail=WHAT[RUN_LOOP],
+    evidence=[Evidence("loop", 13.7, 3.0, 41.0, WHAT[RUN_LOOP])],
     executions=["run-8812"],
     excess_nanos=5_905_000_000,
-    cause=Cause("calls_per_execution", 1.0, [DriverShare("calls_per_execution", 5_905_000_000)], [DimensionShare("execution", "run-8812", 1.0)]),
+    cause=by_calls(5_905_000_000),
     order="ord-90",
     ordered=ordered(time_ms=NIGHT_MS + 4 * MINUTE_MS, expires_ms=NIGHT_MS + 4 * MINUTE_MS + DAY_MS),
 )
@@ -93,7 +101,7 @@ PROVED: Final = but(
     action="updated",
     spend_nanos=6_540_000_000,
     excess_nanos=6_325_000_000,
-    cause=None,
+    cause=by_calls(6_325_000_000),
     ordered=ordered(
         state="effective",
         time_ms=NIGHT_MS + 4 * MINUTE_MS,
@@ -109,7 +117,7 @@ IGNORED: Final = but(
     kinds=[Kind.LOOP, Kind.PAUSE_IGNORED],
     spend_nanos=13_770_000_000,
     excess_nanos=13_500_000_000,
-    cause=None,
+    cause=by_calls(13_500_000_000),
     ordered=ordered(state="failed", time_ms=NIGHT_MS + 4 * MINUTE_MS, overshoot_nanos=7_650_000_000),
 )
 UNPRICED: Final = but(

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace as but
 
-from service.facts import Kind, Scope
-from service.messages.build import of_notice, of_order
+from service.facts import Act, Evidence, Kind, Scope
+from service.messages.build import CALM, of_notice, of_order
 from service.messages.message import plain
 from service.phrases import shown
-from tests.core.episodes import CASES, LOOP, PROVED, ordered
+from tests.core.episodes import CASES, LOOP, PROVED, USD, by_calls, ordered
 from tests.golden import assert_golden
 from tests.samples import ORDER, notice
 
@@ -48,6 +48,37 @@ def test_an_observed_pause_is_never_told_as_done() -> None:
     text = plain(of_notice(CASES["loop_observe"], PUBLIC_URL))
     assert "Would have paused" in text
     assert "Nothing was stopped" in text
+
+
+def test_a_pause_that_was_resumed_before_anyone_obeyed_is_never_told_as_done() -> None:
+    late_ms = LOOP.time_ms + 60_000
+    resumed = but(LOOP, time_ms=late_ms, acts=[Act(late_ms, "resume", "maria")], ordered=ordered(state="expired", time_ms=LOOP.time_ms))
+    text = plain(of_notice(notice(resumed, "resume_ordered"), PUBLIC_URL))
+    assert "Ordered on Wed 19 Nov 02:18 UTC to pause agent indexer; whether it obeyed was not proved." in text
+    assert "Paused" not in text
+
+
+def test_an_order_that_nobody_answers_is_for_a_person_after_a_minute() -> None:
+    text = plain(of_notice(notice(but(LOOP, time_ms=LOOP.time_ms + 60_000), "undelivered"), PUBLIC_URL))
+    assert "nobody has answered so far" in text
+    assert "Someone has to stop it by hand, now." in text
+    assert "being watched" not in text
+
+
+def test_spent_expected_and_the_excess_add_up_as_they_are_shown() -> None:
+    odd = but(LOOP, spend_nanos=6_124_000_000, excess_nanos=5_906_000_000, cause=by_calls(5_906_000_000))
+    text = plain(of_notice(notice(odd, "opened"), PUBLIC_URL))
+    assert "$6.12, where $0.21 was expected" in text
+    assert "Why it costs $5.91 more than expected" in text
+
+
+def test_where_nothing_is_known_to_be_usual_nothing_is_compared() -> None:
+    limit = Evidence("execution_cap", 1.5, 4.0, 6.12, "spend of the run, USD")
+    capped = but(LOOP, kinds=[Kind.EXECUTION_CAP], limit_nanos=4 * USD, excess_nanos=LOOP.spend_nanos, evidence=[limit], detail=limit.detail)
+    text = plain(of_notice(notice(capped, "opened"), PUBLIC_URL))
+    assert "expected" not in text
+    assert "Why it costs $6.12:" in text
+    assert limit.detail not in text.lower()
 
 
 def test_an_order_s_own_scope_is_named() -> None:
@@ -113,5 +144,5 @@ def test_every_incident_can_be_told(known: dict[str, object], reason: str) -> No
     assert told.title.isprintable()
     assert ("%" in told.title.replace(shown(about.scope.name), "")) == (told.threshold is not None)
     text = plain(of_notice(told, PUBLIC_URL))
-    assert text.startswith(f"[{'INFO' if reason == 'effective' else 'CRITICAL'}] {shown(told.title, 300)}\n")
+    assert text.startswith(f"[{'INFO' if reason in CALM else 'CRITICAL'}] {shown(told.title, 300)}\n")
     assert about.id in text

@@ -25,7 +25,7 @@ def changed(data: Path, statement: str) -> None:
 
 def test_a_folders_audit_is_whole_and_the_journal_makes_it_again(data: Path) -> None:
     policies, tenant = lines(run("audit", "verify", "--data", str(data), "--repeat"))
-    assert policies.startswith("the policies (journal 0): 1 entries, 2025-11-25T12:00:0")
+    assert policies.startswith("the policies (journal 0): 1 entry, 2025-11-25T12:00:0")
     assert tenant.startswith("tenant default: ")
     assert ", whole; head " in tenant
     assert run("audit", "verify", "--data", str(data), "--head", tenant.rpartition(" ")[2]).exit_code == 0

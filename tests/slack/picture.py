@@ -96,7 +96,7 @@ def story(page: Page) -> None:
     """A loop is told, acknowledged, paused, and proved to have stopped; the root is as it stands in the end."""
     url, offers = "https://spend.example", Offers(orders=True, tickets=True)
     acts = [Act(NIGHT_MS + 5 * MINUTE_MS, "acknowledge", "slack:U024BE7LH")]
-    proved = but(PROVED, cause=LOOP.cause, state="acknowledged", revision=4, acts=acts)
+    proved = but(PROVED, state="acknowledged", revision=4, acts=acts)
     message(page, slack.root(proved, url, offers), "02:18")
     page.put(LEFT, page.y + 6, "2 replies", 9, LINK, bold=True)
     page.y += 24
