@@ -114,7 +114,8 @@ def digests(w: Warden, t: Tenant, line_of: Callable[[Episode], Incident]) -> Non
         more = f", and {counted(len(known) - 1, 'more incident')}" if len(known) > 1 else ""
         kept = [Kept(each.id, title(line_of(each), "storm")) for each in reversed(known[-KEPT_TOLD_MAX:])]
         notice_id = ident("ntc", "storm", receiver, w.minute, *waiting[:50])
-        w.out.append(Notice(w.now_ms, notice_id, t.name, newest.id, receiver, "storm", f"{title(about, 'storm')}{more} in this minute", about, kept=kept))
+        words, mention = f"{title(about, 'storm')}{more} in this minute", _mention(w, newest, receiver, "storm")
+        w.out.append(Notice(w.now_ms, notice_id, t.name, newest.id, receiver, "storm", words, about, kept=kept, mention=mention))
         newest.told = [*newest.told, *([receiver] if receiver not in newest.told else [])]
 
 

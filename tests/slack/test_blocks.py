@@ -72,7 +72,8 @@ def test_a_reply_says_what_is_new(name: str) -> None:
 
 
 def test_a_storm_reads_as_one() -> None:
-    storm = but(notice(LOOP, "storm"), title="Agent indexer repeats itself in a loop: $6.12, and 41 more incidents in this minute")
+    words = "Agent indexer repeats itself in a loop: $6.12, and 41 more incidents in this minute"
+    storm = but(notice(LOOP, "storm"), title=words, mention="U024BE7LH")
     assert_golden(GOLDEN / "storm.txt", written(slack.digest(storm, URL)))
 
 

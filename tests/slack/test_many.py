@@ -70,13 +70,14 @@ async def test_a_storm_is_one_message_with_its_members_in_the_thread(desk: Desk)
     assert "<!here>" not in json.dumps(members)
 
 
-def test_the_warden_says_whom_a_storm_kept_back() -> None:
-    story = Story("caps: [{scope: {agent: '*'}, limit_usd: 1}]")
+def test_the_warden_says_whom_a_storm_kept_back_and_calls_who_owns_the_one_it_names() -> None:
+    story = Story("{caps: [{scope: {agent: '*'}, limit_usd: 1}], owners: [{name: Search, mention: ann}]}")
     for number in range(60):
         story.call("2", "+10ms", agent=f"agent-{number}", execution_id=f"run-{number}")
     story.wait("+2m")
     (storm,) = [each for each in story.notices() if each.reason == "storm"]
     assert len(storm.kept) == 30
     assert storm.kept[0].incident == storm.incident
+    assert storm.mention == "ann", "of this one it is the first word"
     assert len({each.incident for each in storm.kept}) == 30
     assert all(each.title.startswith("Agent agent-") for each in storm.kept)

@@ -60,6 +60,7 @@ def digest(notice: Notice, public_url: str) -> dict[str, Any]:
     message = of_notice(notice, public_url)
     url = f"{public_url.rstrip('/')}/v1/incidents"
     lines = [
+        *([mention(notice.mention)] if notice.mention else []),
         bold(message.headline, SECTION_MAX // 2),
         "More began in this minute than are told one by one. Each of them is watched, and what gets worse is told by itself.",
         f"All of them: {escaped(url)}",
@@ -69,7 +70,7 @@ def digest(notice: Notice, public_url: str) -> dict[str, Any]:
         section(_joined(lines)),
         context(fitted(f"incident {notice.incident}, notice {notice.id}", SECTION_MAX)),
     ]
-    text = fitted(f"{message.headline} (incident {notice.incident})", TEXT_MAX)
+    text = _calling(notice.mention, f"{message.headline} (incident {notice.incident})")
     return _said(text, blocks, EVENT_REPLY, incident=notice.incident, notice=notice.id)
 
 
