@@ -67,7 +67,7 @@ TESTS: Final[dict[str, Probe]] = {
     "floor": Probe(Floor, 15.0, Kind.PROMPT_BLOAT, "input_tokens", "tokens of the smallest prompts", DAY, shown="{:,.0f}".format),
     "size": Probe(Shift, 8.0, Kind.CONTEXT_GROWTH, "input_tokens", "tokens of a prompt", DAY, shown=_tokens),
     "cache": Probe(Cache, 11.8, Kind.CACHE_BREAK, "cache", "calls that missed the cache (later ones of a run count less)", DAY),
-    "length": Probe(lambda: Shift(shifts=(1, 2, 3, 4, 6, 8, 11), octave=4), 5.0, Kind.SLOW_DRIFT, "calls_per_execution", "calls of a run", shown=_calls),
+    "length": Probe(lambda: Shift(shifts=(1, 2, 3, 4, 6, 8, 11), octave=4), 4.0, Kind.SLOW_DRIFT, "calls_per_execution", "calls of a run", shown=_calls),
     "user": Probe(lambda: Mix(takes=0.7, below=1.0, prior=30.0, own=0.5), 12.0, Kind.VOLUME_SURGE, "executions", "runs of the user"),
     "up": Probe(Pace, 14.5, Kind.VOLUME_SURGE, "executions", "runs begun in ten minutes"),
     "silence": Probe(Silence, 7.0, Kind.FLAT_LINE, "executions", "runs begun in ten minutes", explained=False),
