@@ -4,29 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Table, func, literal, select
+from sqlalchemy import ColumnElement, Connection, func, literal, select
 
 from service.books import BY_MAX, CELL_KINDS, SERIES_MAX, Span, Spend, SpendQuestion, Step, Tokens
 from service.facts import TOTAL
 from service.ledger.cells import cells_of
+from service.ledger.pieces import Piece, pieces
 from service.ledger.retention import minutes_since
 from service.ledger.subjects import clean
-from service.ledger.tables import hours, minutes, open_minutes, subjects
+from service.ledger.tables import subjects
 from service.money import NANO
 
 _SUMMED: Final = ("records", "usd", "nanos", "input", "cache_read", "cache_write", "output", "reasoning", "tokens")
-
-
-class _Piece(NamedTuple):
-    """A part of a span and where it is read: whole hours from `hours`, the edges from `minutes`, what is open besides."""
-
-    table: Table
-    column: ColumnElement[int]
-    minutes: int
-    since: int | None
-    until: int | None
 
 
 def spend(db: Connection, asked: SpendQuestion) -> Spend:
@@ -37,7 +28,7 @@ def spend(db: Connection, asked: SpendQuestion) -> Spend:
     total = [0] * len(_SUMMED)
     by: dict[str, int] = defaultdict(int)
     series: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for piece in _pieces(asked.span, asked.step_minutes, by_hour_before):
+    for piece in pieces(asked.span, asked.step_minutes, by_hour_before):
         for name, window, sums in _read(db, asked, piece):
             for at, number in enumerate(sums):
                 total[at] += number
@@ -70,27 +61,7 @@ def _widened(span: Span, since: int) -> Span:
     return Span(first, end)
 
 
-def _pieces(span: Span, step_minutes: int, by_hour_before: int) -> Iterator[_Piece]:
-    """Hours wherever they do, minutes for the rest; a series finer than hours is read from minutes as far as there are any."""
-    since, until = span
-    yield _Piece(open_minutes, open_minutes.c.minute, 1, since, until)
-    first = None if since is None else -(-since // 60)
-    last = None if until is None else until // 60
-    if by_hour_before:
-        kept_hour = by_hour_before // 60
-        yield _Piece(hours, hours.c.hour, 60, first, kept_hour if last is None else min(last, kept_hour))
-        since = by_hour_before
-    if step_minutes % 60 or (first is not None and last is not None and first >= last):
-        yield _Piece(minutes, minutes.c.minute, 1, since, until)
-        return
-    yield _Piece(hours, hours.c.hour, 60, first, last)
-    if since is not None and first is not None and since < first * 60:
-        yield _Piece(minutes, minutes.c.minute, 1, since, first * 60)
-    if until is not None and last is not None and last * 60 < until:
-        yield _Piece(minutes, minutes.c.minute, 1, last * 60, until)
-
-
-def _read(db: Connection, asked: SpendQuestion, piece: _Piece) -> Iterator[tuple[str, int, list[int]]]:
+def _read(db: Connection, asked: SpendQuestion, piece: Piece) -> Iterator[tuple[str, int, list[int]]]:
     """Sums of one piece, by the name that was asked for and by window."""
     name: ColumnElement[Any] = literal("")
     if asked.by:
