@@ -98,7 +98,10 @@ class Act(Struct, array_like=True, omit_defaults=True):
 
 
 class Incident(Struct, array_like=True, tag="I"):
-    """One step of an incident, whole: what it is now, why it was said, and the last of each thing that people did about it."""
+    """One step of an incident, whole: what it is now, why it was said, and the last of each thing that people did about it.
+
+    `hindered`: the name of what kept the service from ordering by itself what was last asked for; empty where nothing did.
+    """
 
     time_ms: int
     action: str
@@ -130,6 +133,7 @@ class Incident(Struct, array_like=True, tag="I"):
     order: str = ""
     ordered: Ordered | None = None
     acts: list[Act] = msgspec.field(default_factory=list)
+    hindered: str = ""
 
     def member(self, kind: str) -> str:
         """The first member of that kind that the cause names; empty where it names none."""

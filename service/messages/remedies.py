@@ -16,6 +16,14 @@ _WORDS: Final = {
     "resume": ("Resumed", "Resuming"),
 }
 
+_HINDERED: Final = {
+    "not_allowed": "the policy does not name it under `pauses: allow:`",
+    "below_min_loss": "too little is at stake so far (`pauses: min_loss_usd:`)",
+    "per_hour": "this hour's orders without a person are used up (`pauses: per_hour:`)",
+    "per_hour_per_business_unit": "its business unit's orders without a person are used up for this hour (`pauses: per_hour_per_business_unit:`)",
+    "blast_radius": "too much of all spend usually runs through it (`pauses: max_usual_share:`)",
+}
+
 
 def done(incident: Incident) -> tuple[str, ...]:
     """Lines that say what was done, what it achieved and what is still open."""
@@ -24,7 +32,7 @@ def done(incident: Incident) -> tuple[str, ...]:
         return (_price_it(incident),)
     if ordered is None:
         idle = incident.state == "resolved" or not incident.spend_nanos
-        return (f"Nothing was stopped: {'no order was given' if idle else 'it is for a person to decide'}.",)
+        return ("Nothing was stopped: no order was given.",) if idle else (f"Nothing was stopped: {_not_by_itself(incident)}.",)
     who = called(ordered.scope or incident.scope)
     if ordered.mode == "observe":
         return (
@@ -34,7 +42,14 @@ def done(incident: Incident) -> tuple[str, ...]:
     resumed = resumption(incident)
     if resumed is not None:
         return (_until_resumed(ordered, who), *achieved(ordered, incident.time_ms), f"Resumed on {moment(resumed.time_ms)}: the spending may go on.")
-    return _step(incident, ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds)
+    besides = incident.hindered in _HINDERED and incident.state != "resolved"
+    more = (f"What was found there since was not stopped: {_not_by_itself(incident)}.",) if besides else ()
+    return (*_step(incident, ordered, who, ignored=Kind.PAUSE_IGNORED in incident.kinds), *more)
+
+
+def _not_by_itself(incident: Incident) -> str:
+    hindrance = _HINDERED.get(incident.hindered)
+    return f"{hindrance}, so it is for a person to decide" if hindrance else "it is for a person to decide"
 
 
 def _price_it(incident: Incident) -> str:

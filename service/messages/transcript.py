@@ -64,6 +64,7 @@ def incident_line(incident: Incident) -> dict[str, Any]:
         ("order", incident.order),
         ("ordered", _ordered(incident.ordered, incident.time_ms)),
         ("acts", [_act(act) for act in incident.acts]),
+        ("hindered", incident.hindered),
     )
 
 

@@ -115,6 +115,7 @@ def line(w: Warden, t: Tenant, e: Episode, action: str, reason: str) -> Incident
         order=e.order,
         ordered=routing.ordered(t, e),
         acts=list(e.acts),
+        hindered=e.hindered,
     )
 
 
@@ -146,11 +147,12 @@ def tell(w: Warden, t: Tenant, episode: Episode, reason: str, *, line: bool = Fa
 
 
 def _last_line(w: Warden, episode: Episode, reason: str) -> Incident:
-    """The step that is told, with all lines that were crossed with it and what has been ordered since."""
+    """The step that is told, with all lines that were crossed with it and what has been ordered since, or was not."""
     t = w.tenants[episode.tenant]
     for decision in reversed(w.out):
         if isinstance(decision, Incident) and decision.id == episode.id:
-            return msgspec.structs.replace(decision, thresholds=list(episode.thresholds), order=episode.order, ordered=routing.ordered(t, episode))
+            asked = routing.ordered(t, episode)
+            return msgspec.structs.replace(decision, thresholds=list(episode.thresholds), order=episode.order, ordered=asked, hindered=episode.hindered)
     return line(w, t, episode, "updated", reason)
 
 

@@ -45,6 +45,8 @@ def request(
 ) -> bool:
     """An automatic order, if the policy lets it be; else the named reason why not. `loss_nanos` None: the limit itself asked for it."""
     hindered = permission.hindered(w, t, episode, scope, loss_nanos)
+    if hindered != permission.STANDING:
+        episode.hindered = hindered
     if hindered:
         w.out.append(Untold(w.now_ms, episode.id, t.name, f"no_order_{hindered}"))
         return False

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from service.facts import HOUR_MS, TOTAL, Scope
 from service.warden.state import Episode, Tenant, Warden
+
+STANDING: Final = "standing"  # no hindrance: what is asked for is ordered already
 
 
 def hindered(w: Warden, t: Tenant, episode: Episode, scope: Scope, loss_nanos: int | None) -> str:
@@ -11,7 +15,7 @@ def hindered(w: Warden, t: Tenant, episode: Episode, scope: Scope, loss_nanos: i
     if t.released.get(scope, 0) > w.now_ms:
         return "released"
     if scope in t.tracked:
-        return "standing"
+        return STANDING
     if not w.plan.allows(scope, {**episode.attributes, "tenant": t.name}):
         return "not_allowed"
     if loss_nanos is not None and loss_nanos < w.plan.min_loss_nanos:

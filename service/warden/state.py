@@ -171,6 +171,7 @@ class Episode(Struct):
     shown_nanos: int = 0
     acts: list[Act] = field(default_factory=list)
     shown_ms: int = 0
+    hindered: str = ""
 
 
 class Standing(Struct):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from service.facts import Incident, Kind, Ordered, Report, Spent
+from service.facts import Incident, Kind, Ordered, Report, Scope, Spent
 from service.money import spoken, told
 from service.phrases import called, capital, day, line, moment, named, percent, span, spelt, times
 
@@ -94,7 +94,8 @@ def tells_line(incident: Incident, reason: str) -> bool:
 
 def title(incident: Incident, reason: str) -> str:
     """The title of a notice about this step of an incident, given for this reason; names from outside are made safe and short."""
-    who, kind = called(incident.scope), headline_kind(incident, reason)
+    kind = headline_kind(incident, reason)
+    who = called(_subject(incident, kind))
     if tells_line(incident, reason):
         return f"{capital(who)} has passed {line(incident.threshold or 0.0)} % of {_budget(incident)}: {_money(incident, kind)}"
     if reason in _ORDER_REASONS and incident.ordered is not None and incident.ordered.state in _ORDER_ENDS:
@@ -105,6 +106,12 @@ def title(incident: Incident, reason: str) -> str:
         return f"{capital(spelt(reason))}: {_noun(incident, kind)} of {who}, {_money(incident, kind)}"
     prefix = _prefix(incident, reason)
     return capital(f"{prefix}{who} {_says(incident, kind)}{',' if prefix else ':'} {_money(incident, kind)}")
+
+
+def _subject(incident: Incident, kind: Kind) -> Scope:
+    """Whom the title speaks of: of a pause that was ignored, what was to be paused."""
+    ordered = incident.ordered if kind is Kind.PAUSE_IGNORED else None
+    return incident.scope if ordered is None or ordered.scope is None else ordered.scope
 
 
 def headline_kind(incident: Incident, reason: str) -> Kind:

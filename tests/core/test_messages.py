@@ -17,7 +17,7 @@ from service.facts import Act, Evidence, Kind, Scope
 from service.messages.build import CALM, of_notice, of_order
 from service.messages.message import plain
 from service.phrases import shown
-from tests.core.episodes import CASES, LOOP, PROVED, USD, by_calls, ordered
+from tests.core.episodes import ANOMALY, CASES, LOOP, PROVED, USD, by_calls, ordered
 from tests.golden import assert_golden
 from tests.samples import ORDER, notice
 
@@ -63,6 +63,13 @@ def test_an_order_that_nobody_answers_is_for_a_person_after_a_minute() -> None:
     assert "nobody has answered so far" in text
     assert "Someone has to stop it by hand, now." in text
     assert "being watched" not in text
+
+
+@pytest.mark.parametrize(("why", "said"), [("per_hour", "used up (`pauses: per_hour:`), so it is"), ("released", "stopped: it is"), ("", "stopped: it is")])
+def test_why_nothing_was_stopped_by_itself_is_said(why: str, said: str) -> None:
+    assert f"{said} for a person to decide." in plain(of_notice(notice(but(ANOMALY, hindered=why), "opened"), PUBLIC_URL))
+    rest = "What was found there since was not stopped: this hour's"
+    assert (rest in plain(of_notice(notice(but(PROVED, hindered=why), "effective"), PUBLIC_URL))) == (why == "per_hour")
 
 
 def test_spent_expected_and_the_excess_add_up_as_they_are_shown() -> None:

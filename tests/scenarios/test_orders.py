@@ -46,6 +46,7 @@ def test_whom_the_list_does_not_name_is_not_paused() -> None:
     story = runaway(ENFORCE.replace('{execution: "*"}', "{execution: another}"))
     assert story.orders() == []
     assert "no_order_not_allowed" in story.untold()
+    assert {told.about.hindered for told in story.notices()} == {"not_allowed"}
 
 
 def test_automatic_orders_are_rationed_by_the_hour() -> None:
