@@ -68,7 +68,7 @@ def of_order(order: Order, public_url: str) -> Message:
         ("Ordered", moment(order.time_ms)),
         ("Reason", spelt(order.reason)),
         ("Valid until", f"{moment(order.expires_ms)}, {span(order.expires_ms - order.time_ms)} from the order"),
-        ("Mode", "observe: decided and told, not sent" if order.mode == "observe" else shown(order.mode)),
+        ("Mode", "observe: decided and told, not sent" if order.mode == "observe" else "enforce: sent to be obeyed"),
         ("Tier", named(order.tier) if order.tier else ""),
         ("Executions", f"{len(running):,} running: {listed(running)}" if running else ""),
         ("Asked by", named(order.by) if order.by else ""),

@@ -10,6 +10,7 @@ from service.phrases import DETAIL_MAX, called, capital, line, listed, moment, n
 from service.warden.titles import usual_nanos
 
 _RUNNING_FIRST: Final = 3
+_SECOND_MS: Final = 1000
 _COUNTED: Final = {
     Kind.EXECUTION_CAP: "the limit is",
     Kind.LOOP: "usually",
@@ -61,7 +62,9 @@ def _number(value: float) -> str:
 
 def _open(incident: Incident) -> tuple[str, str]:
     since, lasted = moment(incident.opened_ms), span(incident.time_ms - incident.opened_ms)
-    return ("Was open", f"{since} to {moment(incident.time_ms)} ({lasted})") if incident.state == "resolved" else ("Open since", f"{since} ({lasted})")
+    if incident.state == "resolved":
+        return "Was open", f"{since} to {moment(incident.time_ms)} ({lasted})"
+    return "Open since", since if incident.time_ms < incident.opened_ms + _SECOND_MS else f"{since} ({lasted})"
 
 
 def _spent(incident: Incident) -> str:

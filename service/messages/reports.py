@@ -50,7 +50,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     if total.before_nanos is not None:
         yield before, spoken(total.before_nanos)
     if total.usual_nanos is not None:
-        yield "Usual", f"{spoken(total.usual_nanos)}, name by name the median of the seven days before"
+        yield "Usual", f"{spoken(total.usual_nanos)}, the median of the seven days before of each {spelt(report.by)}, added up"
     yield from _quality(report.quality, report.quality_before, total.nanos)
 
 
@@ -60,7 +60,7 @@ def _quality(now: Quality, before: Quality, nanos: int) -> Iterator[tuple[str, s
         then = f", {percent(before.cached_tokens / before.input_tokens)} before" if before.input_tokens else ""
         yield "Cache hits", f"{percent(now.cached_tokens / now.input_tokens)} of input tokens{then}"
     if now.unpriced:
-        yield "Unpriced", f"{now.unpriced:,} of {now.records:,} calls ({percent(now.unpriced / now.records)}) have no known price and count as $0"
+        yield "Unpriced", f"{now.unpriced:,} of {now.records:,} calls ({percent(now.unpriced / now.records)}): no price is known, so $0 is counted"
     if now.unattributed_nanos and nanos:
         yield "No agent", f"{spoken(now.unattributed_nanos)} ({percent(now.unattributed_nanos / nanos)}) name no agent"
 
