@@ -2,7 +2,8 @@
 
     SPENDWARDEN_URL=http://127.0.0.1:8484 .venv/bin/python deploy/examples/loop.py
 
-Pause it from another terminal, under a policy with `pauses: {mode: enforce}`, then `resume` it:
+Pause it from another terminal, under a policy with `pauses: {mode: enforce}` and a receiver that takes orders, which may be a console
+(`{name: terminal, kind: console, takes: all}`): what nobody takes is no order. Then `resume` it:
 
     curl -s http://127.0.0.1:8484/v1/controls -d '{"action": "pause", "scope": "agent:indexer", "by": "you", "reason": "a try"}'
 """

@@ -59,7 +59,7 @@ def _slack_taken(_: httpx.Request) -> httpx.Response:
 
 
 CASES: dict[str, Case] = {
-    "console": Case(Receiver(name="here", kind="console"), wired=False),
+    "console": Case(Receiver(name="here", kind="console", takes="all"), wired=False),
     "jira": Case(
         Receiver(
             name="tickets",
