@@ -34,7 +34,7 @@ _SAYS: Final = {
     Kind.LOOP: "repeats itself in a loop",
     Kind.RETRY_STORM: "retries failing calls again and again",
     Kind.FAN_OUT: "starts far more child executions than usual",
-    Kind.EXECUTION_CAP: "costs far more than one execution should",
+    Kind.EXECUTION_CAP: "goes beyond what one execution may",
     Kind.CONTEXT_GROWTH: "sends more context with every step",
     Kind.CACHE_BREAK: "has lost its prompt cache and pays full price for its input",
     Kind.MODEL_SWAP: "is served by a different model than expected",

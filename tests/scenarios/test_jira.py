@@ -131,7 +131,7 @@ async def test_an_hour_and_the_next(office: Office) -> None:
     assert issue.fields["priority"] == {"id": "11"}
     await office.later(130 * MINUTE_MS)  # periods are closed once an hour
     assert issue.status == "Erledigt"
-    assert said(office)[-1].startswith("CRITICAL: Resolved: budget hourly of agent indexer")
+    assert said(office)[-1].startswith("INFO: Resolved: budget hourly of agent indexer")
     await office.spend(60)
     assert [each.status for each in office.jira.issues.values()] == ["Erledigt", "Offen"]
     assert office.jira.issues["FIN-2"].links == ["FIN-1"]
@@ -142,13 +142,13 @@ async def test_a_run_goes_on_spending_and_ends(office: Office) -> None:
     for _ in range(2):
         await office.spend(6, "run-1", "reindex")
     issue = office.jira.only()
-    assert issue.fields["summary"].startswith("Agent indexer costs far more than one execution should: $12.00")
+    assert issue.fields["summary"].startswith("Agent indexer goes beyond what one execution may: $12.00")
     for _ in range(4):
         await office.spend(6, "run-1", "reindex")
     await office.live(2 * MINUTE_MS)
     assert "$36.00" in adf_text(issue.fields["description"])
     assert said(office) == []
-    assert issue.fields["summary"].startswith("Agent indexer costs far more than one execution should: $12.00")
+    assert issue.fields["summary"].startswith("Agent indexer goes beyond what one execution may: $12.00")
     await office.service.hear([Outcome(id="end", execution_id="run-1", time=office.now_ms / 1000)])
     await office.live(MINUTE_MS)
     await office.later(70 * MINUTE_MS)
