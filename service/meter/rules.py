@@ -12,7 +12,7 @@ from zlib import crc32
 from service.facts import GROWTH_PERCENT, LONG_RUN, Finding, Kind, Scope, ident
 from service.meter.habits import Records, Share, storm_begins
 from service.meter.plan import NO_LIMITS
-from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, ENDLESS, FAN_OUT, GROWTH, LONG, LOOP, STREAK, STUCK, Run
+from service.meter.runs import CALLS, CAP, CHILDREN, DEPTH, DURATION, ENDLESS, FAN_OUT, GROWTH, LONG, LOOP, STREAK, STUCK, SWARM, Run
 from service.records import Usage
 
 RUNS_KNOWN: Final = 8  # of an agent in this partition, before the built-in watch speaks; the warden, who knows all its runs, has the last word
@@ -25,6 +25,7 @@ NATS_OVER: Final = 8.0  # no more than that above what is sure, so that it falls
 OWN_RECORD: Final = 1.3  # times the evidence that the agent's earlier runs came to
 STREAK_TOLERANCE_PERMILLE: Final = 3
 FAN_OUT_CHILDREN: Final = 10
+SWARM_TIMES: Final = 2  # times what is told: so many no honest run was ever seen to begin, it may be stopped before it has cost much
 OPENINGS: Final = 3  # calls whose largest prompt a run's growth is measured from: the very first is often a mere errand
 GROWTH_CALLS: Final = 20
 GROWTH_TOKENS: Final = 64_000
@@ -82,8 +83,9 @@ def _child(run: Run, u: Usage, root: str, records: Records, broken: list[Broken]
     parent = u.parent_execution_id
     children[u.execution_id] = 1 if parent in ("", root) else children.get(parent, 0) + 1
     allowed = max(FAN_OUT_CHILDREN, records.children * 13 // 10 + 5)
-    if len(children) > allowed and not run.told & FAN_OUT:
-        broken.append((FAN_OUT, Kind.FAN_OUT, len(children), allowed, "children of one run"))
+    for bit, most in ((FAN_OUT, allowed), (SWARM, SWARM_TIMES * allowed)):
+        if len(children) > most and not run.told & bit:
+            broken.append((bit, Kind.FAN_OUT, len(children), allowed, "children of one run"))
 
 
 def _call(run: Run, u: Usage, root: str, records: Records, caller: Records, broken: list[Broken]) -> None:
@@ -208,7 +210,7 @@ def _finding(run: Run, u: Usage, root: str, event_ms: int, arrival_ms: int, rule
         action=run.limits.action if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
         dimensions=[Scope("execution", root)],
         since_ms=run.started_s * 1000,
-        sure=bit not in (LOOP, STREAK, LONG),
+        sure=bit not in (LOOP, STREAK, LONG, FAN_OUT),
         detector=LONG_RUN if bit in (LONG, ENDLESS) else "",
         tier=run.limits.tier if bit in (CAP, CALLS, DEPTH, CHILDREN, DURATION) else "",
     )

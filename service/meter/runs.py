@@ -19,8 +19,8 @@ LOOP_FADES: Final = 0.998
 LOOP_TEACHES: Final = 1.5  # an agent that repeats itself for a living is told a few times, each time later; a real loop goes far beyond
 LOOP_LEAST: Final = 10.0
 RUNS_MAX: Final = 200_000  # live runs per partition; a run beyond it is tallied but not followed
-CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH, STUCK, LONG, ENDLESS = (
-    1 << n for n in range(12)
+CAP, CALLS, DEPTH, CHILDREN, DURATION, LOOP, STREAK, FAN_OUT, GROWTH, STUCK, LONG, ENDLESS, SWARM = (
+    1 << n for n in range(13)
 )  # the rules that can have spoken of a run
 
 

@@ -15,7 +15,7 @@ from tests.core.streams import CALM, PRICES, START_MS, Heard, Told, told
 PARTITIONS = 12
 RUN_MS = 60_000
 KNOWN = 3 * RUNS_KNOWN
-PAUSING = PRICES + 'pauses: {mode: enforce, allow: [{execution: "*"}], min_loss_usd: 1, on: [loop]}\n'
+PAUSING = PRICES + 'pauses: {mode: enforce, allow: [{execution: "*"}], min_loss_usd: 1, on: [loop, fan_out]}\n'
 
 
 def a_run(name: str, number: int, children: int = 0, calls: int = 1, cost: str = "0.001") -> list[Heard]:
@@ -57,6 +57,16 @@ def test_a_run_that_was_kept_quiet_is_told_once_it_goes_further_than_any() -> No
     (first, *_) = told_of(run, Kind.FAN_OUT)
     (evidence,) = first.evidence
     assert 18 * 1.3 + 5 < evidence.observed < 60, "soon after it has gone beyond, and not when it is over"
+
+
+def test_more_children_than_any_run_had_are_told_and_only_a_swarm_is_paused_before_it_has_cost_much() -> None:
+    def paused(children: int) -> list[str]:
+        run = after_honest_runs(a_run("it", KNOWN, children=children, cost="0.02"), children=2, policy=PAUSING)
+        assert told_of(run, Kind.FAN_OUT)
+        return [d.scope.name for d in run.decisions if isinstance(d, Order) and d.action == "pause"]
+
+    assert paused(19) == []
+    assert paused(25) == ["it"]
 
 
 def test_a_run_that_no_cap_on_steps_has_stopped() -> None:
