@@ -108,7 +108,7 @@ async def test_what_fell_due_is_told_once_and_nothing_twice_by_a_worker_killed_b
     assert re.match(r"\[INFO\] All AI spend on .*: \$1\.20, nothing before\n", digest["text"])
     last_week = "1.50" if due.weekday() else "2.70"  # on a Monday yesterday is in it
     assert re.match(rf"\[INFO\] AI spend of “KYC team” in the week from Mon .*: \${last_week}\n", showback["text"])
-    assert escalated["text"].startswith(f"<@{LI}> Escalated: agent crawler costs far more"), "who has the next turn is called"
+    assert escalated["text"].startswith(f"<@{LI}> Escalated: agent crawler goes beyond what"), "who has the next turn is called"
     assert escalated["thread_ts"] == opened["ts"]
     told = [each["metadata"]["event_payload"]["notice"] for each in slack.replies()]
     assert len(told) == len(set(told))
