@@ -1,7 +1,7 @@
 """`python -m tests.bench NAME [--json]`: what the product's figures are, on this machine, now.
 
 Each bench is a module with `arguments(parser)` and `run(asked) -> list[Figure]`; the load of the machine is told beside its figures. One that also has
-`lines(asked)` prints those with --json, and nothing else.
+`json_lines(asked)` prints those with --json, and nothing else.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def main() -> int:
         import_module(module).arguments(bench)
     asked = parser.parse_args()
     chosen = import_module(BENCHES[asked.name][0])
-    if asked.json and hasattr(chosen, "lines"):
-        for line in chosen.lines(asked):
+    if asked.json and hasattr(chosen, "json_lines"):
+        for line in chosen.json_lines(asked):
             print(json.dumps(line), flush=True)
         return 0
     before = os.getloadavg()

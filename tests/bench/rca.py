@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--planted", type=int, default=0, metavar="N", help="N made-up cases of each additive kind instead")
 
 
-def lines(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def json_lines(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """What --json prints: one line a case and nothing else; of made-up cases the figures."""
     if asked.planted:
         yield {figure.name: figure.value for figure in run(asked)}

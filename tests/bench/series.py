@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help=f"holds data/<category>/<file>.csv, and {LABELS} if it is labelled")
 
 
-def lines(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def json_lines(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """One answer a file, as soon as it is there."""
     for file in files(asked.folder):
         found = answer(file)

@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path(tempfile.gettempdir()) / "spendwarden-bench" / "worlds", help="where worlds are kept")
 
 
-def lines(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def json_lines(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """What --json prints: the scorer's own line."""
     yield _scored(asked)
 
