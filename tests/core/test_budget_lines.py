@@ -41,7 +41,7 @@ def _period(name: str, time_s: float) -> str:
 
 
 @given(spends())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=48, deadline=None)
 def test_each_line_is_told_once_and_in_order(heard: list[Heard]) -> None:
     run = told(CALM + BUDGETS, heard)
     spent: defaultdict[tuple[str, str, str], int] = defaultdict(int)
@@ -60,7 +60,7 @@ def test_each_line_is_told_once_and_in_order(heard: list[Heard]) -> None:
 
 
 @given(spends())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_lines_crossed_at_once_are_one_notice_that_lists_them(heard: list[Heard]) -> None:
     run = told(CALM + BUDGETS, heard)
     notices = [d for d in run.decisions if isinstance(d, Notice) and d.budget]

@@ -98,7 +98,7 @@ def spendings(draw: st.DrawFn) -> list[tuple[int, list[tuple[str, int, int]]]]:
 
 
 @given(spendings())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_rolling_window_that_was_forgotten_decides_as_one_that_was_kept(rows: list[tuple[int, list[tuple[str, int, int]]]]) -> None:
     def said() -> list[bytes]:
         run = Spending()

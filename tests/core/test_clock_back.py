@@ -25,7 +25,7 @@ def said(rows: Rows, restored_at: int) -> list[bytes]:
 
 
 @given(st.one_of(streams(20), runaways()), st.lists(st.integers(0, 90_000), min_size=40, max_size=40), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_arrivals_that_go_back_are_as_those_that_stand_still(heard: list[Heard], back_ms: list[int], data: st.DataObject) -> None:
     items: list[Item] = [policy_set(CALM), *(record for _, record in heard), Tick()]
     arrivals = [START_MS, *(arrival_ms for arrival_ms, _ in heard), heard[-1].arrival_ms + 200_000]

@@ -34,7 +34,7 @@ caps: [{scope: {workflow: "*"}, limit_usd: 4, calls: 5, action: pause}]
 
 
 @given(st.one_of(streams(20), runaways()), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_an_engine_saved_and_loaded_at_any_record_goes_on_bit_for_bit(heard: list[Heard], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(heard)))
     through, stopped = Engine(policy_set(POLICY), 3), Engine(policy_set(POLICY), 3)
@@ -55,7 +55,7 @@ def test_an_engine_saved_and_loaded_at_any_record_goes_on_bit_for_bit(heard: lis
 
 
 @given(st.one_of(streams(20), runaways()), st.lists(st.integers(1, 9), min_size=40, max_size=40), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 async def test_how_an_owners_rows_are_cut_changes_no_fact(heard: list[Heard], cuts: list[int], data: st.DataObject) -> None:
     values = [encode(policy_set(POLICY)), *[encode(record) for _, record in heard], encode(Tick())]
     arrivals = [START_MS, *[arrival_ms for arrival_ms, _ in heard], heard[-1].arrival_ms + 120_000]
@@ -65,7 +65,7 @@ async def test_how_an_owners_rows_are_cut_changes_no_fact(heard: list[Heard], cu
 
 
 @given(st.one_of(streams(20), runaways()), st.integers(1, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 def test_what_is_dumped_of_a_warden_is_what_it_is(heard: list[Heard], per_group: int) -> None:
     with patch.object(rows, "ROWS_PER_GROUP", per_group):
         engine = Engine(policy_set(POLICY), 3)

@@ -45,7 +45,7 @@ def guarded(rows: list[Envelope]) -> tuple[Warden, list[Decision]]:
 
 @example(LOOP, 200)  # the minute that begins with a mark in several rows looks at what all of them say
 @given(streams(max_size=60), st.integers(200, 2_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_rows_that_were_cut_say_what_the_whole_says(heard: list[Heard], most: int) -> None:
     whole = said(heard, MeterFold())[0]
     with pytest.MonkeyPatch.context() as patch:
@@ -59,7 +59,7 @@ def test_rows_that_were_cut_say_what_the_whole_says(heard: list[Heard], most: in
 
 
 @given(streams(max_size=60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_journal_hears_every_mark_and_the_facts_of_its_tenants(heard: list[Heard]) -> None:
     whole, apart = said(heard, MeterFold())[0], said(heard, MeterFold(3))
     for journal in range(3):

@@ -41,7 +41,7 @@ def repeated(draw: st.DrawFn) -> tuple[list[Heard], list[Heard]]:
 
 
 @given(repeated())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_heard_twice_changes_nothing_but_the_count_of_repeats(both: tuple[list[Heard], list[Heard]]) -> None:
     heard, again = both
     once, twice = told(POLICY, heard), told(POLICY, again)
@@ -52,7 +52,7 @@ def test_heard_twice_changes_nothing_but_the_count_of_repeats(both: tuple[list[H
 
 
 @given(streams(12), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_other_content_under_a_known_id_is_a_conflict_and_the_first_wins(heard: list[Heard], data: st.DataObject) -> None:
     which = data.draw(st.integers(0, len(heard) - 1))
     u = heard[which].record
@@ -65,7 +65,7 @@ def test_other_content_under_a_known_id_is_a_conflict_and_the_first_wins(heard: 
 
 
 @given(streams(20), st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=32, deadline=None)
 def test_order_inside_an_arrival_minute_changes_no_total(heard: list[Heard], chance: object) -> None:
     groups: dict[int, list[Heard]] = {}
     for each in heard:

@@ -64,13 +64,13 @@ def latest(run: Told) -> dict[str, str]:
 
 
 @given(st.one_of(runaways(), streams(20)))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=32, deadline=None)
 def test_the_drivers_of_a_cause_add_up_to_the_excess_exactly_at_every_step(heard: list[Heard]) -> None:
     add_up(incidents(told(POLICY, heard).decisions))
 
 
 @given(st.one_of(runaways(), streams(20)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_after_a_long_silence_every_incident_is_resolved(heard: list[Heard]) -> None:
     run = silence(told(POLICY, heard), days=3)
     assert {eid: state for eid, state in latest(run).items() if state != "resolved"} == {}
@@ -78,7 +78,7 @@ def test_after_a_long_silence_every_incident_is_resolved(heard: list[Heard]) -> 
 
 
 @given(runaways(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_whatever_people_and_receivers_say_every_incident_ends(heard: list[Heard], data: st.DataObject) -> None:
     run = told(POLICY, heard)
     warden, decisions = run.engine.warden, list(run.decisions)
@@ -103,7 +103,7 @@ def test_whatever_people_and_receivers_say_every_incident_ends(heard: list[Heard
 
 
 @given(runaways())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 def test_an_incident_moves_only_as_the_table_says_and_an_order_ends_once(heard: list[Heard]) -> None:
     run = silence(told(POLICY, heard), days=3)
     well_told(run.decisions)

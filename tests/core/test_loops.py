@@ -125,7 +125,7 @@ def test_a_run_teaches_a_record_no_faster_than_half_again(most: list[float]) -> 
 
 
 @given(st.sampled_from([SIGNED, UNSIGNED]), st.lists(st.booleans(), min_size=1, max_size=300), st.integers(0, 40))
-@settings(max_examples=60)
+@settings(max_examples=24)
 def test_whatever_a_run_does_it_is_told_at_most_twice_and_sure_only_after_that(how: str, repeats: list[bool], looped: int) -> None:
     run, records, found = Run("poller", "", "", "w", 0, 0, NO_LIMITS, 0, 0), Records(), list[Finding]()
     for number, repeated in enumerate([*repeats, *[True] * looped]):

@@ -21,7 +21,7 @@ KINDS = ("agent", "use_case", "business_unit", "workflow", "model", "total")
 
 
 @given(streams())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=32, deadline=None)
 def test_every_kind_of_scope_every_tally_and_every_budget_comes_to_what_the_records_cost(heard: list[Heard]) -> None:
     run = told(BUDGETED, heard)
     for kind in KINDS:
@@ -37,7 +37,7 @@ def test_every_kind_of_scope_every_tally_and_every_budget_comes_to_what_the_reco
 
 
 @given(streams())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_at_every_mark_what_was_said_so_far_adds_up_to_what_was_heard_so_far(heard: list[Heard]) -> None:
     meter = Meter(0)
     items = [(0, START_MS, policy_set(PRICES)), *((offset, arrival_ms, record) for offset, (arrival_ms, record) in enumerate([*heard, *heard[:3]], 1))]
@@ -53,7 +53,7 @@ def test_at_every_mark_what_was_said_so_far_adds_up_to_what_was_heard_so_far(hea
 
 
 @given(streams())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_what_the_list_says_splits_into_tokens(heard: list[Heard]) -> None:
     """By kind of token, in pico-dollars; a record's own price is that, rounded down once."""
     run = told(CALM, heard)
@@ -84,7 +84,7 @@ def test_an_amount_in_another_currency_is_rounded_once_and_one_without_a_rate_is
 
 
 @given(streams(max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=24, deadline=None)
 def test_a_bound_that_is_reached_is_counted_and_loses_no_money(heard: list[Heard]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("service.meter.usage.CELLS_PER_MINUTE_MAX", 2)
@@ -113,7 +113,7 @@ def test_a_run_that_is_not_followed_still_counts(monkeypatch: pytest.MonkeyPatch
 
 
 @given(streams(max_size=40))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=16, deadline=None)
 def test_bounds_of_the_warden_lose_no_money_from_the_totals_either(heard: list[Heard]) -> None:
     """Budgets and series beyond their bound are counted as such; the books do not notice."""
     with pytest.MonkeyPatch.context() as patch:

@@ -77,7 +77,7 @@ def call(arrival_ms: int, number: int, *, batch: bool = False, **fields: Any) ->
 
 
 @given(st.lists(st.tuples(st.integers(0, 5 * MINUTE_MS), st.booleans()), min_size=1, max_size=12), st.integers(0, 7 * MINUTE_MS), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_price_that_comes_at_any_moment_is_paid_exactly_once(calls: list[tuple[int, bool]], priced_at_ms: int, warden_first: bool) -> None:
     pair = Pair()
     pair.policy(START_MS, BUDGET, 1)
@@ -122,7 +122,7 @@ ODD = MEMBERS + "prices: {overrides: [{model: newest, input: 0.0007, output: 0.0
     st.integers(0, 5 * MINUTE_MS),
     st.booleans(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_whoever_used_them_pays_and_no_nano_dollar_is_lost_or_made(calls: list[tuple[int, bool, str, str, str]], priced_at_ms: int, warden_first: bool) -> None:
     pair = Pair()
     pair.policy(START_MS, MEMBERS, 1)

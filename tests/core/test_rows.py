@@ -59,7 +59,7 @@ WAYS: Final[dict[str, Callable[[Table, int, int], object]]] = {
     st.integers(1, 5),
     st.sampled_from([40, parts.PART_BYTES_MAX]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_table_is_dumped_as_it_is_whatever_was_done_to_it(steps: list[tuple[str, int, int]], per_group: int, part_bytes: int) -> None:
     state, plain = Holder(), dict[int, list[int]]()
     with patch.object(rows, "ROWS_PER_GROUP", per_group), patch.object(parts, "PART_BYTES_MAX", part_bytes):

@@ -121,7 +121,7 @@ def test_many_peaks_make_the_next_one_ordinary() -> None:
 
 # ---------------------------------------------------------------- bounds, and names that are none
 @given(st.lists(st.dictionaries(st.text(max_size=300), st.floats(0.0, 50.0), max_size=30), max_size=40))
-@settings(max_examples=60)
+@settings(max_examples=24)
 def test_a_mix_stays_small_and_names_its_leader_whole(windows: list[Features]) -> None:
     mix = Mix()
     for x in windows:
@@ -152,7 +152,7 @@ def test_a_whole_number_is_one_that_was_asked_for(name: str, below: int) -> None
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 3.0), st.floats(1.0, 1e6)), min_size=1, max_size=400))
-@settings(max_examples=40)
+@settings(max_examples=16)
 def test_a_floor_remembers_no_more_prompts_than_it_asks_for(windows: list[tuple[float, float]]) -> None:
     floor = Floor()
     for n, low in windows:

@@ -97,13 +97,13 @@ def looks(run: Told) -> dict[tuple[int, str, str], Look]:
 
 
 @given(calls(), st.integers(2, 6))
-@settings(max_examples=60)
+@settings(max_examples=24)
 def test_partitions_add_up_to_what_one_would_say(heard: list[Heard], partitions: int) -> None:
     assert looks(told(CALM, heard, partitions)) == looks(told(CALM, heard, 1))
 
 
 @given(calls())
-@settings(max_examples=60)
+@settings(max_examples=24)
 def test_each_first_try_of_a_run_counts_once(heard: list[Heard]) -> None:
     expected = Counter(
         size_bin(prompt)
@@ -168,7 +168,7 @@ def test_one_user_too_many_counts_under_no_name(monkeypatch: pytest.MonkeyPatch)
 
 
 @given(calls(), st.data())
-@settings(max_examples=60)
+@settings(max_examples=24)
 def test_open_shapes_are_the_same_after_a_snapshot_bit_for_bit(heard: list[Heard], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(heard)))
     rows = [(n, arrival_ms, record) for n, (arrival_ms, record) in enumerate(heard)]

@@ -20,7 +20,7 @@ records = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(spent=st.lists(records, max_size=20), echoes=st.lists(st.integers(0, 17), max_size=6), size=st.integers(1, 9), until=st.integers(0, 8))
 def test_the_sums_are_the_truth_whatever_is_repeated_cut_or_killed(
     *, fresh: Callable[[], str], spent: list[Spent], echoes: list[int], size: int, until: int

@@ -39,7 +39,7 @@ def counted(span: Span) -> Span:
     return Span(hour(first) if first is not None and first < KEPT else first, -hour(-end) if end is not None and end < KEPT else end)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(spent=st.lists(records, max_size=20), steps=st.integers(1, 12), at=st.integers(0, 16), until=st.integers(0, 8))
 def test_what_is_forgotten_by_the_minute_is_known_by_the_hour(*, fresh: Callable[[], str], spent: list[Spent], steps: int, at: int, until: int) -> None:
     """Forgotten in steps of two rows and one subject, some before the rest is booked and some after; how many does not matter."""
