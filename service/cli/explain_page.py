@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -15,9 +15,11 @@ from service.cli.screen import COLOURS
 from service.cli.story import Story
 from service.cli.tables import cell, table
 from service.facts import HOUR_MS, MINUTE_MS, Scope
-from service.localise import Where, beside, said
 from service.money import nanos_of, spoken, usd
 from service.phrases import called, capital, moment, percent
+
+if TYPE_CHECKING:
+    from service.localise import Where
 
 AGREES: Final = {True: Text("agrees", style="green"), False: Text("does not agree", style="bold red"), None: Text("cannot be said", style="dim")}
 NEVER: Final = 5.56  # of a score: once in a thousand years; more was never observed of anything
@@ -81,6 +83,8 @@ def _where(where: Where | None) -> Iterator[RenderableType]:
     """The fewest values that carry the difference, and what they leave; it adds up."""
     if where is None:
         return
+    from service.localise import beside, said  # noqa: PLC0415 -- numpy is slow to import, and the page of a transcript does not need it
+
     if where.unknown:
         yield f"Where: {cell(where.unknown)}."
         return
