@@ -41,6 +41,12 @@ def told_of(run: Told, kind: Kind) -> list[Incident]:
     return [d for d in run.decisions if isinstance(d, Incident) and kind in d.kinds]
 
 
+def told_and_paused(run: Told, kind: Kind) -> list[str]:
+    """What is paused in a run of which that is told."""
+    assert told_of(run, kind)
+    return [d.scope.name for d in run.decisions if isinstance(d, Order) and d.action == "pause"]
+
+
 def said_by_meters(run: Told, kind: Kind) -> set[str]:
     return {fact.execution for e in run.engine.envelopes for fact in e.facts if isinstance(fact, Finding) and fact.kind == kind}
 
@@ -61,9 +67,7 @@ def test_a_run_that_was_kept_quiet_is_told_once_it_goes_further_than_any() -> No
 
 def test_more_children_than_any_run_had_are_told_and_only_a_swarm_is_paused_before_it_has_cost_much() -> None:
     def paused(children: int) -> list[str]:
-        run = after_honest_runs(a_run("it", KNOWN, children=children, cost="0.02"), children=2, policy=PAUSING)
-        assert told_of(run, Kind.FAN_OUT)
-        return [d.scope.name for d in run.decisions if isinstance(d, Order) and d.action == "pause"]
+        return told_and_paused(after_honest_runs(a_run("it", KNOWN, children=children, cost="0.02"), children=2, policy=PAUSING), Kind.FAN_OUT)
 
     assert paused(19) == []
     assert paused(25) == ["it"]
@@ -82,9 +86,7 @@ def test_a_run_that_no_cap_on_steps_has_stopped() -> None:
 
 def test_what_is_only_long_is_told_and_what_never_ends_is_paused() -> None:
     def paused(calls: int) -> list[str]:
-        run = after_honest_runs(a_run("it", KNOWN, calls=calls, cost="0.05"), calls=30, policy=PAUSING)
-        assert told_of(run, Kind.LOOP)
-        return [d.scope.name for d in run.decisions if isinstance(d, Order) and d.action == "pause"]
+        return told_and_paused(after_honest_runs(a_run("it", KNOWN, calls=calls, cost="0.05"), calls=30, policy=PAUSING), Kind.LOOP)
 
     assert paused(390) == []
     assert paused(900) == ["it"]
